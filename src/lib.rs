@@ -1,0 +1,12 @@
+//! Ferrist: `librist.so.4`, in Rust.
+//!
+//! Layers, each of which uses only those below it (kept by `tests/layers.rs`):
+//!
+//! * `capi`: the C ABI, one file per libRIST header. Convert, one call down, convert back.
+//! * `runtime`: operating-system threads, sockets, clock, randomness. Drives a session.
+//! * `protocol`: the RIST protocol without I/O. Time is an argument.
+//! * `wire`, `url`: pure functions over bytes and strings.
+
+pub mod protocol;
+pub mod url;
+pub mod wire;
