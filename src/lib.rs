@@ -8,5 +8,6 @@
 //! * `wire`, `url`: pure functions over bytes and strings.
 
 pub mod protocol;
+pub mod runtime;
 pub mod url;
 pub mod wire;

@@ -1,1 +1,12 @@
-//! protocol
+//! The RIST protocol without I/O: no clock, socket, thread, randomness or log call.
+//!
+//! A [`session::Session`] is driven by whoever owns it: feed it datagrams, commands and the time,
+//! then drain [`output::Output`]s, then ask when it wants to be called again. A late or needless call
+//! is harmless. Peers, flows and the sender do not know each other; the session connects them.
+
+pub mod config;
+pub mod output;
+pub mod payload;
+pub mod report;
+pub mod session;
+pub mod time;

@@ -1,0 +1,109 @@
+//! What a session and a peer are configured with, in typed units.
+
+use super::time::Span;
+
+/// Which framing the peers of a context speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    Simple,
+    Main,
+    Advanced,
+}
+
+/// What a context does with media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Sender,
+    Receiver,
+}
+
+/// Which clock gives received packets their place in time (libRIST `timing-mode`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TimingMode {
+    /// The sender's RTP timestamps.
+    #[default]
+    Source,
+    /// The time of reception.
+    Arrival,
+    /// The sender's wall clock, learnt from its sender reports.
+    Rtc,
+}
+
+/// How soon a sender repeats a retransmission (libRIST `congestion-control`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CongestionControl {
+    /// Every request is served.
+    Off,
+    /// At most once per RTT and packet.
+    #[default]
+    Normal,
+    /// At most once per two RTT and packet.
+    Aggressive,
+}
+
+/// How a receiver writes its requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NackType {
+    #[default]
+    Range,
+    Bitmask,
+}
+
+/// One peer's settings, already checked and clamped (`PeerConfig::sanitize`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct PeerConfig {
+    /// False switches NACKs off in both roles (`RIST_RECOVERY_MODE_DISABLED`).
+    pub recovery: bool,
+    /// Ceiling for payload plus retransmissions, kbit/s.
+    pub max_bitrate_kbps: u32,
+    /// Ceiling for the return channel, kbit/s; 0 = none.
+    pub max_return_bitrate_kbps: u32,
+    pub buffer_min: Span,
+    pub buffer_max: Span,
+    /// Upper bound of the time that a gap is watched before the first NACK.
+    pub reorder_buffer: Span,
+    pub rtt_min: Span,
+    pub rtt_max: Span,
+    /// Share of this peer among weighted peers; 0 = a copy of everything.
+    pub weight: u32,
+    pub congestion_control: CongestionControl,
+    pub min_retries: u32,
+    pub max_retries: u32,
+    /// Silence after which the peer counts as dead.
+    pub session_timeout: Span,
+    /// Period of RTCP (and keep-alive) towards this peer.
+    pub keepalive_interval: Span,
+    pub timing_mode: TimingMode,
+    /// Local name sent in SDES, at most 127 bytes.
+    pub cname: String,
+    /// Higher asks first (libRIST 0.2.18 `recovery-priority`).
+    pub recovery_priority: u32,
+    pub virt_dst_port: u16,
+}
+
+impl Default for PeerConfig {
+    /// The defaults of libRIST 0.2.20 `peer.h`, with the session time-out and RTCP period that its
+    /// library applies when the fields are zero (`behaviour`: 250 ms and 100 ms).
+    fn default() -> Self {
+        Self {
+            recovery: true,
+            max_bitrate_kbps: 100_000,
+            max_return_bitrate_kbps: 0,
+            buffer_min: Span::from_millis(1000),
+            buffer_max: Span::from_millis(1000),
+            reorder_buffer: Span::from_millis(15),
+            rtt_min: Span::from_millis(5),
+            rtt_max: Span::from_millis(500),
+            weight: 0,
+            congestion_control: CongestionControl::Normal,
+            min_retries: 6,
+            max_retries: 20,
+            session_timeout: Span::from_millis(250),
+            keepalive_interval: Span::from_millis(100),
+            timing_mode: TimingMode::Source,
+            cname: String::new(),
+            recovery_priority: 0,
+            virt_dst_port: 1968,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Statistics of one interval, as libRIST counts them (stats version 3, JSON schema 4).
+
+use super::config::Profile;
+use super::output::PeerId;
+
+/// A receiver's view of one flow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FlowReport {
+    pub flow_id: u32,
+    /// 0 alive, 1 silent, 2 about to be deleted.
+    pub status: u8,
+    pub profile: Profile,
+    /// Bits of a sequence number on the wire: 16 or 32.
+    pub seq_bits: u8,
+    pub received: u64,
+    pub received_bytes: u64,
+    pub dropped_late: u32,
+    pub dropped_full: u32,
+    /// Packets that were asked for at least once.
+    pub missing: u32,
+    pub recovered: u32,
+    /// Recovered after exactly 1, 2, 3, 4 and after more requests.
+    pub recovered_by_retries: [u32; 5],
+    pub reordered: u32,
+    /// Requests sent (sequence numbers, not datagrams).
+    pub retries: u32,
+    pub lost: u32,
+    pub duplicates: u32,
+    pub avg_buffer_ms: u64,
+    pub missing_queue: u32,
+    pub missing_queue_max: u32,
+    /// Microseconds; 0 when nothing arrived.
+    pub min_inter_packet_us: u64,
+    pub avg_inter_packet_us: u64,
+    pub max_inter_packet_us: u64,
+    /// bit/s of everything accepted; of retransmissions; of packets refused.
+    pub bitrate: u64,
+    pub bitrate_retries: u64,
+    pub bitrate_rejected: u64,
+    pub bitrate_ts_nulls: u64,
+    pub ts_nulls: u64,
+    /// Received in per cent of received + missing, 100 when nothing happened.
+    pub quality: f64,
+    /// Smoothed RTT of the flow's peers, mean, ms.
+    pub rtt_ms: u32,
+    /// RTCP packets sent, mean over the peers.
+    pub sent_rtcp: u64,
+    pub peers: Vec<FlowPeerReport>,
+}
+
+/// One path of a flow, at the receiver.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FlowPeerReport {
+    pub peer: PeerId,
+    pub dead: bool,
+    pub url: String,
+    pub received_data: u64,
+    pub received_bytes: u64,
+    pub ts_nulls: u64,
+    pub received_rtcp: u32,
+    pub sent_rtcp: u32,
+    pub rtt_ms: f64,
+    pub avg_rtt_ms: f64,
+    pub bitrate: u64,
+    pub avg_bitrate: u64,
+}
+
+/// A sender's view of one peer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SenderPeerReport {
+    pub peer: PeerId,
+    pub flow_id: u32,
+    /// The other side's name, empty until known.
+    pub cname: String,
+    /// Simple reports its RTCP port as a peer of its own, as libRIST does.
+    pub rtcp: bool,
+    pub profile: Profile,
+    pub miface: String,
+    /// Datagrams of any kind sent to the peer.
+    pub sent: u64,
+    pub received: u64,
+    pub retransmitted: u64,
+    pub sent_bytes: u64,
+    pub retransmitted_bytes: u64,
+    pub ts_nulls: u64,
+    /// bit/s.
+    pub bandwidth: u64,
+    pub retry_bandwidth: u64,
+    pub ts_nulls_bandwidth: u64,
+    /// Retransmissions refused: over the bit-rate ceiling, asked for too soon, or impossible.
+    pub bandwidth_skipped: u32,
+    pub bloat_skipped: u32,
+    pub retransmit_skipped: u32,
+    pub quality: f64,
+    pub rtt_ms: f64,
+    pub avg_rtt_ms: f64,
+    /// Retransmissions waiting.
+    pub retry_buffer_size: usize,
+}

@@ -1,0 +1,49 @@
+//! What the application wants to be told. Each is called with no lock held and may call the library.
+
+use super::context::Block;
+use crate::protocol::output::PeerId;
+use crate::protocol::report::{FlowReport, SenderPeerReport};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Connection states, with libRIST's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionStatus {
+    Established = 0,
+    TimedOut = 1,
+    ClientConnected = 2,
+}
+
+/// One statistics report.
+pub enum Report<'a> {
+    Flow(&'a FlowReport),
+    SenderPeer(&'a SenderPeerReport),
+    /// All peers of a sender in one document (`rist_sender_stats_callback_set`), made once an interval.
+    Sender(&'a [SenderPeerReport]),
+}
+
+/// A stranger at the door.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    pub peer: PeerId,
+    pub remote: SocketAddr,
+    pub local: SocketAddr,
+}
+
+type Callback<F> = Option<Arc<F>>;
+
+/// The application's callbacks, by what they are told.
+#[derive(Clone, Default)]
+pub struct Callbacks {
+    pub data: Callback<dyn Fn(Block) + Send + Sync>,
+    pub stats: Callback<dyn Fn(Report<'_>) + Send + Sync>,
+    /// The whole-sender document, with a period of its own.
+    pub sender_stats: Callback<dyn Fn(Report<'_>) + Send + Sync>,
+    pub connection: Callback<dyn Fn(PeerId, ConnectionStatus) + Send + Sync>,
+    /// True admits.
+    pub admission: Callback<dyn Fn(Caller) -> bool + Send + Sync>,
+    pub disconnect: Callback<dyn Fn(PeerId) + Send + Sync>,
+    pub session_timeout: Callback<dyn Fn(u32) + Send + Sync>,
+    /// Runs on each library thread when it starts (true) and when it ends (false).
+    pub thread: Callback<dyn Fn(bool) + Send + Sync>,
+}
