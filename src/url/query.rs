@@ -18,9 +18,7 @@ pub fn pairs(query: &[u8], limit: usize) -> impl Iterator<Item = Pair<'_>> {
         .split(|byte| *byte == b'&')
         .filter_map(|piece| {
             let (key, value) = cut(piece, b'=');
-            value
-                .filter(|value| !key.is_empty() && !value.is_empty())
-                .map(|value| (key, value))
+            value.filter(|value| !key.is_empty() && !value.is_empty()).map(|value| (key, value))
         })
         .take(limit)
 }

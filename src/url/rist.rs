@@ -93,13 +93,8 @@ pub(super) fn status(empty: bool, accepted: usize, problems: &[String]) -> i32 {
 pub fn parse<U: AsRef<[u8]> + ?Sized>(url: &U) -> ParsedPeer<'_> {
     let url = url.as_ref();
     let (address, text) = query::split(url);
-    let mut parsed = ParsedPeer {
-        address,
-        params: PeerParams::default(),
-        accepted: 0,
-        problems: Vec::new(),
-        empty: url.is_empty(),
-    };
+    let mut parsed =
+        ParsedPeer { address, params: PeerParams::default(), accepted: 0, problems: Vec::new(), empty: url.is_empty() };
     for (key, value) in query::pairs(text.unwrap_or_default(), query::MAX_PAIRS) {
         parsed.accepted += 1;
         parsed.problems.extend(parsed.params.set(key, value).err());
@@ -136,8 +131,7 @@ impl PeerParams {
             b"username" => self.username = Some(value.to_vec()),
             b"password" => self.password = Some(value.to_vec()),
             b"aes-type" => {
-                let bits =
-                    query::at_least(0, value).filter(|bits| matches!(bits, 0 | 128 | 192 | 256));
+                let bits = query::at_least(0, value).filter(|bits| matches!(bits, 0 | 128 | 192 | 256));
                 keep(&mut self.key_size, bits);
             }
             b"key-rotation" => keep(&mut self.key_rotation, query::at_least(1, value)),
@@ -163,10 +157,7 @@ impl PeerParams {
             b"timing-mode" => keep(&mut self.timing_mode, query::within(0, 2, value)),
             b"min-retries" => keep(&mut self.min_retries, query::at_least(1, value)),
             b"max-retries" => keep(&mut self.max_retries, query::at_least(1, value)),
-            b"reflector" => keep(
-                &mut self.reflector,
-                query::within(0, 1, value).map(|on| on == 1),
-            ),
+            b"reflector" => keep(&mut self.reflector, query::within(0, 1, value).map(|on| on == 1)),
             b"ttl" => keep(&mut self.ttl, query::within(1, 255, value)),
             b"source" => self.source = Some(value.to_vec()),
             b"local-port" => {

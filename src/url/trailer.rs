@@ -21,10 +21,7 @@ pub struct NoRoom;
 
 /// Stores an address, cut to 255 bytes, and behind it the parameters if there are any.
 pub fn pack(address: &[u8], params: &[u8], field: &mut [u8; FIELD]) -> Result<(), NoRoom> {
-    let end = address
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(address.len());
+    let end = address.iter().position(|byte| *byte == 0).unwrap_or(address.len());
     let address = &address[..end.min(FIELD - 1)];
     field.fill(0);
     let (text, rest) = field.split_at_mut(address.len());
@@ -59,9 +56,7 @@ fn params(rest: &[u8]) -> Option<&[u8]> {
 
 /// FNV-1a, 32 bits: it tells our bytes from whatever a program left there; it defends against nobody.
 fn checksum(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |sum, byte| {
-        (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-    })
+    bytes.iter().fold(0x811c_9dc5, |sum, byte| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
 /// The first `rist_peer_config` version with a field for the key; `u32::MAX` if no version has one, 0 for any other text.
@@ -81,12 +76,8 @@ pub fn min_version(key: &str) -> u32 {
 /// The parameters that a structure of this version has no field for, as the text of a query.
 /// [`super::rist::parse_params`] reads it back.
 pub fn overflow_params(params: &PeerParams, version: u32) -> Vec<u8> {
-    let split = params
-        .split
-        .map(|mode| ["off", "auto", "half"][mode.min(2) as usize]);
-    let merge = params
-        .merge
-        .map(|mode| ["off", "pairs", "auto"][mode.min(2) as usize]);
+    let split = params.split.map(|mode| ["off", "auto", "half"][mode.min(2) as usize]);
+    let merge = params.merge.map(|mode| ["off", "pairs", "auto"][mode.min(2) as usize]);
     let pairs = [
         ("split", text(split)),
         ("merge", text(merge)),

@@ -86,17 +86,11 @@ impl UdpParams {
     fn set(&mut self, key: &[u8], value: &[u8], version: u32) -> Result<(), String> {
         match key {
             b"miface" => self.miface = Some(value.to_vec()),
-            b"stream-id" => keep(
-                &mut self.stream_id,
-                query::at_least(1, value).map(|id| id as u16),
-            ),
+            b"stream-id" => keep(&mut self.stream_id, query::at_least(1, value).map(|id| id as u16)),
             b"rtp-timestamp" => keep(&mut self.rtp_timestamp, query::at_least(0, value)),
             b"rtp-sequence" => keep(&mut self.rtp_sequence, query::at_least(0, value)),
             b"rtp-ptype" if version >= 1 => {
-                keep(
-                    &mut self.rtp_ptype,
-                    query::at_least(0, value).map(|kind| kind as u8),
-                );
+                keep(&mut self.rtp_ptype, query::at_least(0, value).map(|kind| kind as u8));
             }
             b"multiplex-mode" if version >= 1 => {
                 keep(&mut self.multiplex_mode, query::at_least(0, value));

@@ -57,6 +57,5 @@ pub(super) fn strip_padding(body: &[u8]) -> Result<&[u8]> {
         return Err(Error::Malformed);
     }
     let kept = body.len().checked_sub(usize::from(count));
-    kept.and_then(|kept| body.get(..kept))
-        .ok_or(Error::Malformed)
+    kept.and_then(|kept| body.get(..kept)).ok_or(Error::Malformed)
 }

@@ -85,11 +85,7 @@ mod tests {
 
     fn stream(kinds: &str, size: usize) -> Vec<u8> {
         let packet = |kind| {
-            let head = if kind == 'N' {
-                NULL_PACKET
-            } else {
-                [SYNC, 0x01, 0x00, 0x10]
-            };
+            let head = if kind == 'N' { NULL_PACKET } else { [SYNC, 0x01, 0x00, 0x10] };
             let fill = if kind == 'N' { 0xff } else { 0xaa };
             head.into_iter().chain(std::iter::repeat(fill)).take(size)
         };
@@ -102,17 +98,12 @@ mod tests {
         for size in [188, 204] {
             for count in 1..=7 {
                 for pattern in 0..1u32 << count {
-                    let kinds: String = (0..count)
-                        .map(|i| if pattern >> i & 1 == 1 { 'N' } else { 'A' })
-                        .collect();
+                    let kinds: String = (0..count).map(|i| if pattern >> i & 1 == 1 { 'N' } else { 'A' }).collect();
                     let payload = stream(&kinds, size);
                     let map = suppress(&payload, &mut sent);
                     assert_eq!(map.is_none(), pattern == 0);
                     let Some(map) = map else { continue };
-                    assert_eq!(
-                        payload.len() - sent.len(),
-                        size * pattern.count_ones() as usize
-                    );
+                    assert_eq!(payload.len() - sent.len(), size * pattern.count_ones() as usize);
                     assert_eq!(expand(map, &sent, &mut restored), Ok(()));
                     assert_eq!(restored, payload);
                 }
@@ -127,17 +118,8 @@ mod tests {
         bad_sync[376] = 0x48;
         let mut flagged = stream("AN", 188);
         flagged[189] = 0x5f;
-        let cases = [
-            vec![],
-            stream("NNNNNNNN", 188),
-            stream("NNNNNNNN", 204),
-            bad_sync,
-            flagged,
-        ];
-        for payload in cases
-            .into_iter()
-            .chain([vec![SYNC; 100], stream("NA", 187)])
-        {
+        let cases = [vec![], stream("NNNNNNNN", 188), stream("NNNNNNNN", 204), bad_sync, flagged];
+        for payload in cases.into_iter().chain([vec![SYNC; 100], stream("NA", 187)]) {
             assert_eq!(suppress(&payload, &mut out), None);
         }
     }
@@ -156,11 +138,7 @@ mod tests {
             (0x40, stream("A", 100)),
             (0x40, bad_sync),
         ] {
-            assert_eq!(
-                expand(map, &payload, &mut out),
-                Err(Error::Malformed),
-                "{map:02x}"
-            );
+            assert_eq!(expand(map, &payload, &mut out), Err(Error::Malformed), "{map:02x}");
         }
     }
 

@@ -55,27 +55,11 @@ impl<'a> Rtp<'a> {
         let timestamp = reader.u32()?;
         let ssrc = reader.u32()?;
         reader.take(usize::from(first & 0x0f) * 4)?;
-        let extension = if first & 0x10 == 0 {
-            None
-        } else {
-            parse_extension(&mut reader)?
-        };
+        let extension = if first & 0x10 == 0 { None } else { parse_extension(&mut reader)? };
         let rest = reader.rest();
-        let payload = if first & 0x20 == 0 {
-            rest
-        } else {
-            strip_padding(rest)?
-        };
+        let payload = if first & 0x20 == 0 { rest } else { strip_padding(rest)? };
         let (payload_type, marker) = (second & 0x7f, second & 0x80 != 0);
-        Ok(Self {
-            payload_type,
-            marker,
-            seq,
-            timestamp,
-            ssrc,
-            extension,
-            payload,
-        })
+        Ok(Self { payload_type, marker, seq, timestamp, ssrc, extension, payload })
     }
 }
 
@@ -170,21 +154,12 @@ mod tests {
 
     #[test]
     fn extension_bits_say_which_fields_count() {
-        for (flags, null_packets, seq_high) in [
-            (0x00, None, None),
-            (0x80, Some(0x26), None),
-            (0x40, None, Some(0x0102)),
-            (0xf8, Some(0x26), Some(0x0102)),
-        ] {
+        for (flags, null_packets, seq_high) in
+            [(0x00, None, None), (0x80, Some(0x26), None), (0x40, None, Some(0x0102)), (0xf8, Some(0x26), Some(0x0102))]
+        {
             let datagram = packet(0x90, &[0x52, 0x49, 0, 1, flags, 0x26, 1, 2]);
             let extension = Rtp::parse(&datagram).map(|rtp| rtp.extension);
-            assert_eq!(
-                extension,
-                Ok(Some(Extension {
-                    null_packets,
-                    seq_high
-                }))
-            );
+            assert_eq!(extension, Ok(Some(Extension { null_packets, seq_high })));
         }
     }
 
@@ -194,14 +169,8 @@ mod tests {
             assert_eq!(Rtp::parse(&FIXED[..len]), Err(Error::TooShort));
         }
         assert_eq!(Rtp::parse(&packet(0x8f, &[0; 59])), Err(Error::TooShort));
-        assert_eq!(
-            Rtp::parse(&packet(0x90, &[0x52, 0x49, 0])),
-            Err(Error::TooShort)
-        );
-        assert_eq!(
-            Rtp::parse(&packet(0x90, &[0x52, 0x49, 0xff, 0xff, 0])),
-            Err(Error::TooShort)
-        );
+        assert_eq!(Rtp::parse(&packet(0x90, &[0x52, 0x49, 0])), Err(Error::TooShort));
+        assert_eq!(Rtp::parse(&packet(0x90, &[0x52, 0x49, 0xff, 0xff, 0])), Err(Error::TooShort));
         assert_eq!(Rtp::parse(&packet(0xa0, &[])), Err(Error::TooShort));
         assert_eq!(Rtp::parse(&packet(0xa0, &[1, 2, 0])), Err(Error::Malformed));
         assert_eq!(Rtp::parse(&packet(0xa0, &[1, 2, 4])), Err(Error::Malformed));
@@ -211,25 +180,13 @@ mod tests {
     #[test]
     fn written_header_is_read_back() {
         for null_packets in [None, Some(0x00), Some(0x7f), Some(0xa0)] {
-            let header = Header {
-                payload_type: MPEG_TS,
-                seq: 0xfffe,
-                timestamp: 0x89ab_cdef,
-                ssrc: 6,
-                null_packets,
-            };
+            let header = Header { payload_type: MPEG_TS, seq: 0xfffe, timestamp: 0x89ab_cdef, ssrc: 6, null_packets };
             let mut out = [0xee; Header::MAX_LEN];
             let len = header.write(&mut out);
             let rtp = Rtp::parse(&out[..len]).expect("our own header parses");
-            assert_eq!(
-                (rtp.payload_type, rtp.marker, rtp.payload),
-                (MPEG_TS, false, &[][..])
-            );
+            assert_eq!((rtp.payload_type, rtp.marker, rtp.payload), (MPEG_TS, false, &[][..]));
             assert_eq!((rtp.seq, rtp.timestamp, rtp.ssrc), (0xfffe, 0x89ab_cdef, 6));
-            assert_eq!(
-                rtp.extension.and_then(|extension| extension.null_packets),
-                null_packets
-            );
+            assert_eq!(rtp.extension.and_then(|extension| extension.null_packets), null_packets);
             assert_eq!(rtp.extension.is_some(), len == Header::MAX_LEN);
         }
     }

@@ -9,11 +9,7 @@ pub fn widen(near: u64, low: u32, bits: u32) -> u64 {
     let forward = u64::from(low).wrapping_sub(near) & (span - 1);
     let ahead = near.checked_add(forward);
     let behind = near.checked_sub(span - forward);
-    let (first, second) = if forward <= span / 2 {
-        (ahead, behind)
-    } else {
-        (behind, ahead)
-    };
+    let (first, second) = if forward <= span / 2 { (ahead, behind) } else { (behind, ahead) };
     first.or(second).unwrap_or(near)
 }
 

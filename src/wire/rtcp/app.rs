@@ -25,12 +25,7 @@ pub(super) fn decode<'a>(packet: &Packet<'a>) -> Result<Option<Rtcp<'a>>> {
 }
 
 /// Appends an APP packet; `body` writes what follows the name.
-pub(super) fn append_app(
-    out: &mut Vec<u8>,
-    subtype: u8,
-    ssrc: u32,
-    body: impl FnOnce(&mut Vec<u8>),
-) {
+pub(super) fn append_app(out: &mut Vec<u8>, subtype: u8, ssrc: u32, body: impl FnOnce(&mut Vec<u8>)) {
     append(out, subtype, packet_type::APP, |out| {
         put_u32(out, ssrc);
         out.extend_from_slice(NAME);

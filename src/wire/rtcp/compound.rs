@@ -17,10 +17,7 @@ pub struct Compound<'a> {
 impl<'a> Compound<'a> {
     /// Starts at the first packet. Nothing is checked yet.
     pub fn new(datagram: &'a [u8]) -> Self {
-        Self {
-            rest: datagram,
-            blocks: Blocks::default(),
-        }
+        Self { rest: datagram, blocks: Blocks::default() }
     }
 
     fn step(&mut self) -> Result<Option<Rtcp<'a>>> {
@@ -65,7 +62,5 @@ fn decode<'a>(packet: &Packet<'a>) -> Result<Rtcp<'a>> {
         packet_type::TRANSPORT_FEEDBACK => Nack::decode_bitmask(packet)?,
         _ => None,
     };
-    Ok(known.unwrap_or(Rtcp::Unknown {
-        packet_type: packet.packet_type,
-    }))
+    Ok(known.unwrap_or(Rtcp::Unknown { packet_type: packet.packet_type }))
 }

@@ -25,12 +25,7 @@ pub struct Echo {
 
 /// `body` is what follows the name.
 pub(super) fn decode(ssrc: u32, body: &mut Reader) -> Result<Echo> {
-    Ok(Echo {
-        ssrc,
-        timestamp: body.u64()?,
-        delay_us: body.u32()?,
-        padding: body.rest().len(),
-    })
+    Ok(Echo { ssrc, timestamp: body.u64()?, delay_us: body.u32()?, padding: body.rest().len() })
 }
 
 /// Appends an echo request. Padding is rounded up to whole words.

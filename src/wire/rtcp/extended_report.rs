@@ -23,12 +23,7 @@ impl<'a> Blocks<'a> {
     pub(super) fn new(packet: &Packet<'a>) -> Result<Self> {
         let mut body = Reader::new(packet.body);
         let ssrc = body.u32()?;
-        Ok(Self {
-            packet_type: packet.packet_type,
-            ssrc,
-            blocks: body.rest(),
-            last_reports: &[],
-        })
+        Ok(Self { packet_type: packet.packet_type, ssrc, blocks: body.rest(), last_reports: &[] })
     }
 
     /// The next message; `None` after the last.
@@ -39,12 +34,7 @@ impl<'a> Blocks<'a> {
                 let mut entry = Reader::new(self.last_reports);
                 let (target, lrr, dlrr) = (entry.u32()?, entry.u32()?, entry.u32()?);
                 self.last_reports = entry.rest();
-                return Ok(Some(Rtcp::LastReport {
-                    ssrc,
-                    target,
-                    lrr,
-                    dlrr,
-                }));
+                return Ok(Some(Rtcp::LastReport { ssrc, target, lrr, dlrr }));
             }
             if self.blocks.is_empty() {
                 return Ok(None);
@@ -62,9 +52,7 @@ impl<'a> Blocks<'a> {
                 }
                 LAST_REPORTS => self.last_reports = content,
                 _ => {
-                    return Ok(Some(Rtcp::Unknown {
-                        packet_type: self.packet_type,
-                    }));
+                    return Ok(Some(Rtcp::Unknown { packet_type: self.packet_type }));
                 }
             }
         }

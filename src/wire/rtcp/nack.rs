@@ -40,10 +40,7 @@ impl<'a> Nack<'a> {
 
     /// `body` is what follows the name.
     pub(super) fn decode_range(ssrc: u32, body: &Reader<'a>) -> Rtcp<'a> {
-        Rtcp::Nack(Nack::Range {
-            ssrc,
-            records: body.rest(),
-        })
+        Rtcp::Nack(Nack::Range { ssrc, records: body.rest() })
     }
 
     pub(super) fn decode_bitmask(packet: &Packet<'a>) -> Result<Option<Rtcp<'a>>> {
@@ -53,11 +50,7 @@ impl<'a> Nack<'a> {
         let mut body = Reader::new(packet.body);
         let sender_ssrc = body.u32()?;
         let media_ssrc = body.u32()?;
-        Ok(Some(Rtcp::Nack(Nack::Bitmask {
-            sender_ssrc,
-            media_ssrc,
-            records: body.rest(),
-        })))
+        Ok(Some(Rtcp::Nack(Nack::Bitmask { sender_ssrc, media_ssrc, records: body.rest() })))
     }
 }
 
@@ -138,20 +131,12 @@ pub fn write_nack_bitmask(
 
 /// `extend` gets the second field of a record and the distance of the next sequence number from its first,
 /// and returns the field that covers that one too, if there is such a field.
-fn put_records(
-    out: &mut Vec<u8>,
-    seqs: &[u16],
-    max_records: usize,
-    extend: impl Fn(u16, u16) -> Option<u16>,
-) -> usize {
+fn put_records(out: &mut Vec<u8>, seqs: &[u16], max_records: usize, extend: impl Fn(u16, u16) -> Option<u16>) -> usize {
     let mut waiting = seqs.iter().copied().peekable();
     for _ in 0..max_records.min(MAX_RECORDS) {
         let Some(first) = waiting.next() else { break };
         let mut field = 0;
-        while let Some(wider) = waiting
-            .peek()
-            .and_then(|seq| extend(field, seq.wrapping_sub(first)))
-        {
+        while let Some(wider) = waiting.peek().and_then(|seq| extend(field, seq.wrapping_sub(first))) {
             field = wider;
             waiting.next();
         }
@@ -177,19 +162,10 @@ mod tests {
     fn example_of_the_standard_is_written_so() {
         let seqs: Vec<u16> = std::iter::once(100).chain(103..=122).collect();
         let (mut bitmask, mut range) = (Vec::new(), Vec::new());
-        assert_eq!(
-            write_nack_bitmask(&mut bitmask, 0, 0xaabb_cc00, &seqs, 16),
-            21
-        );
-        assert_eq!(
-            bitmask[12..],
-            [0x00, 0x64, 0xff, 0xfc, 0x00, 0x75, 0x00, 0x1f]
-        );
+        assert_eq!(write_nack_bitmask(&mut bitmask, 0, 0xaabb_cc00, &seqs, 16), 21);
+        assert_eq!(bitmask[12..], [0x00, 0x64, 0xff, 0xfc, 0x00, 0x75, 0x00, 0x1f]);
         assert_eq!(write_nack_range(&mut range, 0xaabb_cc00, &seqs, 16), 21);
-        assert_eq!(
-            range[12..],
-            [0x00, 0x64, 0x00, 0x00, 0x00, 0x67, 0x00, 0x13]
-        );
+        assert_eq!(range[12..], [0x00, 0x64, 0x00, 0x00, 0x00, 0x67, 0x00, 0x13]);
         assert_eq!(sequences(&bitmask, usize::MAX), seqs);
         assert_eq!(sequences(&range, usize::MAX), seqs);
     }

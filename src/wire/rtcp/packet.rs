@@ -23,30 +23,14 @@ impl<'a> Packet<'a> {
             return Err(Error::Malformed);
         }
         let padded = reader.take(words * 4)?;
-        let body = if first & 0x20 == 0 {
-            padded
-        } else {
-            strip_padding(padded)?
-        };
-        Ok((
-            Self {
-                count: first & 0x1f,
-                packet_type,
-                body,
-            },
-            reader.rest(),
-        ))
+        let body = if first & 0x20 == 0 { padded } else { strip_padding(padded)? };
+        Ok((Self { count: first & 0x1f, packet_type, body }, reader.rest()))
     }
 }
 
 /// Appends a packet. A body that is not whole words is filled up with zeros, and one that no length
 /// field can express is cut: callers keep well below that.
-pub(super) fn append(
-    out: &mut Vec<u8>,
-    count: u8,
-    packet_type: u8,
-    body: impl FnOnce(&mut Vec<u8>),
-) {
+pub(super) fn append(out: &mut Vec<u8>, count: u8, packet_type: u8, body: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend_from_slice(&[0x80 | count, packet_type, 0, 0]);
     body(out);

@@ -40,11 +40,7 @@ pub struct ReportBlock {
 pub(super) fn decode<'a>(packet: &Packet) -> Result<Rtcp<'a>> {
     let mut body = Reader::new(packet.body);
     let ssrc = body.u32()?;
-    let block = if packet.count == 0 {
-        None
-    } else {
-        decode_block(&mut body).ok()
-    };
+    let block = if packet.count == 0 { None } else { decode_block(&mut body).ok() };
     Ok(Rtcp::ReceiverReport(ReceiverReport { ssrc, block }))
 }
 
