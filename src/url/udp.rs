@@ -12,12 +12,14 @@ pub struct UdpParams {
     pub miface: Option<Vec<u8>>,
     /// Cut to 16 bits.
     pub stream_id: Option<u16>,
-    pub rtp_timestamp: Option<u32>,
-    pub rtp_sequence: Option<u32>,
+    /// Cut to 16 bits.
+    pub rtp_timestamp: Option<u16>,
+    /// Cut to 16 bits.
+    pub rtp_sequence: Option<u16>,
     /// Cut to 8 bits. Config version 1.
     pub rtp_ptype: Option<u8>,
-    /// Not limited to the modes there are (libRIST 0.2.x). Config version 1.
-    pub multiplex_mode: Option<u32>,
+    /// Cut to 8 bits, and not limited to the modes there are (libRIST 0.2.x). Config version 1.
+    pub multiplex_mode: Option<u8>,
     /// 1 to 255. Config version 2.
     pub ttl: Option<u32>,
     /// Config version 2.
@@ -87,13 +89,13 @@ impl UdpParams {
         match key {
             b"miface" => self.miface = Some(value.to_vec()),
             b"stream-id" => keep(&mut self.stream_id, query::at_least(1, value).map(|id| id as u16)),
-            b"rtp-timestamp" => keep(&mut self.rtp_timestamp, query::at_least(0, value)),
-            b"rtp-sequence" => keep(&mut self.rtp_sequence, query::at_least(0, value)),
+            b"rtp-timestamp" => keep(&mut self.rtp_timestamp, query::at_least(0, value).map(|on| on as u16)),
+            b"rtp-sequence" => keep(&mut self.rtp_sequence, query::at_least(0, value).map(|on| on as u16)),
             b"rtp-ptype" if version >= 1 => {
                 keep(&mut self.rtp_ptype, query::at_least(0, value).map(|kind| kind as u8));
             }
             b"multiplex-mode" if version >= 1 => {
-                keep(&mut self.multiplex_mode, query::at_least(0, value));
+                keep(&mut self.multiplex_mode, query::at_least(0, value).map(|mode| mode as u8));
             }
             b"ttl" if version >= 2 => keep(&mut self.ttl, query::within(1, 255, value)),
             b"source" if version >= 2 => self.source = Some(value.to_vec()),
