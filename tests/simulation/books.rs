@@ -1,0 +1,152 @@
+//! What the simulator knows: what was written, what the network did with it, what was delivered.
+
+use crate::workload;
+use rist::protocol::output::Delivery;
+use rist::protocol::time::Span;
+use std::collections::HashMap;
+
+/// Paths that are told apart.
+pub(crate) const PATHS: usize = 3;
+/// "Not yet".
+pub(crate) const NEVER: Span = Span::MAX;
+
+/// One stream as its application wrote it.
+#[derive(Debug, Default)]
+pub(crate) struct Stream {
+    pub(crate) packets: Vec<Written>,
+    /// The latest packet that went out under each wire sequence number.
+    by_seq: HashMap<u16, u32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written {
+    pub(crate) at: Span,
+    pub(crate) len: usize,
+}
+
+/// What became of one packet on its way to one receiver.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fate {
+    /// First arrival of any copy, per path.
+    pub(crate) arrived: [Span; PATHS],
+    /// First arrival of a first transmission, per path: only these show gaps.
+    pub(crate) seen: [Span; PATHS],
+    /// Datagrams with this packet, or with a request for it, that the network destroyed.
+    pub(crate) harm: u32,
+    pub(crate) requests: u32,
+    pub(crate) repeats: u32,
+    pub(crate) delivered: Span,
+}
+
+impl Default for Fate {
+    fn default() -> Self {
+        Self { arrived: [NEVER; PATHS], seen: [NEVER; PATHS], harm: 0, requests: 0, repeats: 0, delivered: NEVER }
+    }
+}
+
+impl Fate {
+    pub(crate) fn earliest(&self) -> Span {
+        self.arrived.into_iter().min().unwrap_or(NEVER)
+    }
+}
+
+/// One stream at one receiver.
+#[derive(Debug, Default)]
+pub(crate) struct Reception {
+    pub(crate) fates: Vec<Fate>,
+    /// Highest index delivered so far.
+    newest: Option<u32>,
+    pub(crate) first: Option<u32>,
+    pub(crate) delivered: u64,
+    pub(crate) discontinuities: u64,
+    /// Media datagrams that arrived, of any kind.
+    pub(crate) arrivals: u64,
+}
+
+impl Reception {
+    pub(crate) fn fate(&mut self, index: u32) -> &mut Fate {
+        let index = index as usize;
+        if self.fates.len() <= index {
+            self.fates.resize(index + 1, Fate::default());
+        }
+        &mut self.fates[index]
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    pub(crate) streams: HashMap<u32, Stream>,
+    /// By stream and receiving host.
+    pub(crate) receptions: HashMap<(u32, usize), Reception>,
+    /// Invariants broken at the moment of delivery.
+    pub(crate) violations: Vec<String>,
+}
+
+impl Books {
+    pub(crate) fn wrote(&mut self, stream: u32, at: Span, len: usize) {
+        self.streams.entry(stream).or_default().packets.push(Written { at, len });
+    }
+
+    pub(crate) fn numbered(&mut self, stream: u32, index: u32, seq: u16) {
+        self.streams.entry(stream).or_default().by_seq.insert(seq, index);
+    }
+
+    pub(crate) fn index_of(&self, stream: u32, seq: u16) -> Option<u32> {
+        self.streams.get(&stream)?.by_seq.get(&seq).copied()
+    }
+
+    pub(crate) fn fate(&mut self, stream: u32, host: usize, index: u32) -> &mut Fate {
+        self.reception(stream, host).fate(index)
+    }
+
+    pub(crate) fn reception(&mut self, stream: u32, host: usize) -> &mut Reception {
+        self.receptions.entry((stream, host)).or_default()
+    }
+
+    pub(crate) fn arrived(&mut self, stream: u32, host: usize, index: u32, path: usize, repeated: bool, at: Span) {
+        let reception = self.reception(stream, host);
+        reception.arrivals += 1;
+        let fate = reception.fate(index);
+        fate.arrived[path] = fate.arrived[path].min(at);
+        if !repeated {
+            fate.seen[path] = fate.seen[path].min(at);
+        }
+    }
+
+    /// Checks, at once: the bytes, no duplicate, the order.
+    pub(crate) fn delivered(&mut self, host: usize, at: Span, delivery: &Delivery) {
+        let bytes = &*delivery.payload;
+        let Some((stream, index)) = workload::label(bytes) else {
+            self.violate(at, format!("host {host} was given foreign bytes: {:02x?}", &bytes[..bytes.len().min(24)]));
+            return;
+        };
+        let written = self.streams.get(&stream).and_then(|known| known.packets.get(index as usize)).copied();
+        let Some(written) = written else {
+            self.violate(at, format!("host {host} was given packet {index} of stream {stream}, which was not written"));
+            return;
+        };
+        if bytes != workload::payload(stream, index, written.len) {
+            self.violate(at, format!("packet {index} of stream {stream} has changed bytes"));
+        }
+        let reception = self.reception(stream, host);
+        let newest = reception.newest;
+        let again = reception.fate(index).delivered != NEVER;
+        reception.fate(index).delivered = at;
+        reception.newest = newest.max(Some(index));
+        reception.first.get_or_insert(index);
+        reception.delivered += 1;
+        reception.discontinuities += u64::from(delivery.discontinuity);
+        if again {
+            self.violate(at, format!("packet {index} of stream {stream} was delivered twice to host {host}"));
+        } else if newest.is_some_and(|newest| index < newest) {
+            let newest = newest.unwrap_or_default();
+            self.violate(at, format!("packet {index} of stream {stream} was delivered after packet {newest}"));
+        }
+    }
+
+    fn violate(&mut self, at: Span, what: String) {
+        if self.violations.len() < 50 {
+            self.violations.push(format!("{:.3} s: {what}", at.as_secs_f64()));
+        }
+    }
+}

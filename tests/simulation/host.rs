@@ -1,0 +1,157 @@
+//! A machine in the simulation: one session, its clock, its sockets, and what its application saw.
+
+use crate::random::Random;
+use rist::protocol::output::{Delivery, Event, Level, SocketId};
+use rist::protocol::payload::Pool;
+use rist::protocol::report::{FlowReport, SenderPeerReport};
+use rist::protocol::session::{Session, SessionConfig};
+use rist::protocol::time::{Span, Time};
+use std::net::SocketAddr;
+
+/// A clock that starts somewhere and runs a little fast or slow.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Clock {
+    pub(crate) start: Time,
+    pub(crate) ppm: i64,
+}
+
+impl Default for Clock {
+    /// An hour after boot, as libRIST reads CLOCK_MONOTONIC.
+    fn default() -> Self {
+        Self { start: Time::from_ticks((2_208_988_800 + 3600) << 32), ppm: 0 }
+    }
+}
+
+impl Clock {
+    /// Reaches `ticks` after `lead` of virtual time.
+    pub(crate) fn wrapping_after(ticks: u64, lead: Span) -> Self {
+        Self { start: Time::from_ticks(ticks) - lead, ppm: 0 }
+    }
+
+    pub(crate) fn read(&self, at: Span) -> Time {
+        self.start + at + at.scaled(self.ppm, 1_000_000)
+    }
+
+    /// The first moment of virtual time at which this clock shows `local`.
+    pub(crate) fn when(&self, local: Time) -> Span {
+        let shown = local.since(self.start);
+        let mut at = shown.scaled(1_000_000, 1_000_000 + self.ppm) - Span::from_ticks(2);
+        while local.since(self.read(at)) > Span::ZERO {
+            at = at + Span::from_ticks(1);
+        }
+        at
+    }
+}
+
+/// What the application and its operator got to see.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    pub(crate) flow_reports: Vec<FlowReport>,
+    pub(crate) sender_reports: Vec<SenderPeerReport>,
+    /// Everything else, without the reports.
+    pub(crate) events: Vec<(Span, Event)>,
+    pub(crate) admissions: u64,
+    pub(crate) log_lines: u64,
+    pub(crate) errors: Vec<String>,
+    /// How often a timer or a delivery woke the host.
+    pub(crate) wakes: u64,
+    pub(crate) datagrams_sent: u64,
+    pub(crate) datagrams_received: u64,
+    /// Requests for single packets that left, and retransmissions that left.
+    pub(crate) requests_sent: u64,
+    pub(crate) repeats_sent: u64,
+}
+
+impl Record {
+    pub(crate) fn log(&mut self, level: Level, line: String) {
+        self.log_lines += 1;
+        if level == Level::Error && self.errors.len() < 100 {
+            self.errors.push(line);
+        }
+    }
+
+    pub(crate) fn event(&mut self, at: Span, event: Event) {
+        match event {
+            Event::FlowStats(report) => self.flow_reports.push(*report),
+            Event::SenderStats(report) => self.sender_reports.push(*report),
+            other => self.events.push((at, other)),
+        }
+    }
+
+    /// The sum of a counter over all flow reports.
+    pub(crate) fn flow_sum(&self, counter: impl Fn(&FlowReport) -> u64) -> u64 {
+        self.flow_reports.iter().map(counter).sum()
+    }
+
+    pub(crate) fn sender_sum(&self, counter: impl Fn(&SenderPeerReport) -> u64) -> u64 {
+        self.sender_reports.iter().map(counter).sum()
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) session: Session,
+    pub(crate) clock: Clock,
+    /// Indexed by `SocketId`. The address is the one that others see.
+    pub(crate) sockets: Vec<SocketAddr>,
+    /// The host is switched off: it neither receives nor wakes.
+    pub(crate) down: bool,
+    /// Strangers are answered so.
+    pub(crate) admit: bool,
+    pub(crate) record: Record,
+    /// Extra calls of `handle_timeout` at random moments.
+    pub(crate) spurious: Option<(Random, Span)>,
+    /// The latest stream that this host writes.
+    pub(crate) stream: Option<u32>,
+    pub(crate) scratch: Vec<Delivery>,
+    /// Wakes without a step of time in between.
+    pub(crate) stuck: (Span, u32),
+}
+
+impl Host {
+    pub(crate) fn new(config: SessionConfig, clock: Clock) -> Self {
+        Self {
+            session: Session::new(config, Pool::new()),
+            clock,
+            sockets: Vec::new(),
+            down: false,
+            admit: true,
+            record: Record::default(),
+            spurious: None,
+            stream: None,
+            scratch: Vec::new(),
+            stuck: (Span::ZERO, 0),
+        }
+    }
+
+    /// When the session or the spurious timer wants this host to run.
+    pub(crate) fn wakes_at(&self) -> Option<Span> {
+        if self.down {
+            return None;
+        }
+        let wanted = [self.session.poll_timeout(), self.session.next_delivery()];
+        let wanted = wanted.into_iter().flatten().map(|local| self.clock.when(local));
+        wanted.chain(self.spurious.as_ref().map(|(_, at)| *at)).min()
+    }
+
+    pub(crate) fn socket(&self, id: SocketId) -> SocketAddr {
+        self.sockets[id.0 as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drifting_clock_is_read_back_exactly() {
+        for ppm in [-100, 0, 100] {
+            let clock = Clock { ppm, ..Clock::default() };
+            for at in [0u32, 1, 999, 3_600_000, 50_000_000].map(Span::from_millis) {
+                let local = clock.read(at);
+                let when = clock.when(local);
+                assert!(clock.read(when) >= local && (at - when).abs() <= Span::from_ticks(2));
+            }
+        }
+    }
+}

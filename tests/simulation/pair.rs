@@ -1,0 +1,257 @@
+//! The usual world: one sender, one receiver, one or more paths between them.
+
+use crate::host::{Clock, Record};
+use crate::invariants::{Bounds, Verdict};
+use crate::network::Link;
+use crate::workload::Pattern;
+use crate::world::{World, address};
+use rist::protocol::config::{PeerConfig, Profile, Role};
+use rist::protocol::output::{PeerId, SocketId};
+use rist::protocol::session::{PeerSetup, Remote, SessionConfig};
+use rist::protocol::time::Span;
+use std::net::SocketAddr;
+
+/// The receiver's even port.
+pub(crate) const PORT: u16 = 5000;
+pub(crate) const FLOW: u32 = 0x00c0_ffe0;
+
+/// One way through the network.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Path {
+    pub(crate) forth: Link,
+    pub(crate) back: Link,
+    pub(crate) weight: u32,
+}
+
+impl Path {
+    pub(crate) fn new(forth: Link, back: Link) -> Self {
+        Self { forth, back, weight: 0 }
+    }
+
+    pub(crate) fn both(link: Link) -> Self {
+        Self::new(link.clone(), link)
+    }
+}
+
+/// Everything that distinguishes one world from another.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Setup {
+    pub(crate) seed: u64,
+    pub(crate) paths: Vec<Path>,
+    pub(crate) pattern: Pattern,
+    pub(crate) length: Span,
+    /// The settings of both sides.
+    pub(crate) peer: PeerConfig,
+    pub(crate) sender_clock: Clock,
+    pub(crate) receiver_clock: Clock,
+    pub(crate) spurious: bool,
+}
+
+impl Setup {
+    pub(crate) fn new(path: Path) -> Self {
+        Self {
+            seed: 1,
+            paths: vec![path],
+            pattern: Pattern::default(),
+            length: Span::from_secs(10),
+            peer: PeerConfig { cname: "simulated".to_owned(), ..PeerConfig::default() },
+            sender_clock: Clock::default(),
+            receiver_clock: Clock::default(),
+            spurious: false,
+        }
+    }
+
+    pub(crate) fn buffer(mut self, ms: u32) -> Self {
+        self.peer.buffer_min = Span::from_millis(ms);
+        self.peer.buffer_max = Span::from_millis(ms);
+        self
+    }
+
+    /// Both programs started, connections not yet made.
+    pub(crate) fn start(self) -> Pair {
+        let mut world = World::new(self.seed);
+        let sender = world.add_host(sender_config(FLOW), self.sender_clock);
+        let receiver = world.add_host(receiver_config(), self.receiver_clock);
+        let mut pair = Pair { world, sender, receiver, callers: Vec::new(), listeners: Vec::new(), setup: self };
+        for path in 0..pair.setup.paths.len() {
+            let Path { forth, back, .. } = pair.setup.paths[path].clone();
+            pair.world.connect(path, sender, receiver, forth, back);
+            pair.listen(path);
+            pair.call(path, 0);
+        }
+        if pair.setup.spurious {
+            pair.world.make_spurious(sender);
+            pair.world.make_spurious(receiver);
+        }
+        pair
+    }
+
+    /// Start, play, check.
+    pub(crate) fn run(self) -> Pair {
+        let mut pair = self.start();
+        pair.settle();
+        let stream = pair.play();
+        pair.assert(stream);
+        pair.assert_counters(stream);
+        pair
+    }
+}
+
+pub(crate) fn sender_config(flow_id: u32) -> SessionConfig {
+    SessionConfig { role: Role::Sender, profile: Profile::Simple, flow_id, seed: 0x5eed }
+}
+
+pub(crate) fn receiver_config() -> SessionConfig {
+    SessionConfig { role: Role::Receiver, profile: Profile::Simple, flow_id: 0, seed: 0xfeed }
+}
+
+pub(crate) struct Pair {
+    pub(crate) world: World,
+    pub(crate) sender: usize,
+    pub(crate) receiver: usize,
+    /// The sender's peers and their sockets, in the order of their making.
+    pub(crate) callers: Vec<(PeerId, SocketId, SocketId)>,
+    pub(crate) listeners: Vec<PeerId>,
+    pub(crate) setup: Setup,
+}
+
+impl Pair {
+    /// The receiver listens on `path`.
+    pub(crate) fn listen(&mut self, path: usize) {
+        let peer = listen(&mut self.world, self.receiver, path, &self.setup.peer);
+        self.listeners.push(peer);
+    }
+
+    /// The sender calls on `path`, from two ports that start at `port` (0: ephemeral).
+    pub(crate) fn call(&mut self, path: usize, port: u16) {
+        let config = PeerConfig { weight: self.setup.paths[path].weight, ..self.setup.peer.clone() };
+        let caller = call(&mut self.world, self.sender, self.receiver, path, port, config);
+        self.callers.push(caller);
+    }
+
+    /// Time for the handshake before the first packet.
+    pub(crate) fn settle(&mut self) {
+        self.world.run_for(Span::from_millis(600));
+    }
+
+    /// Writes the stream and lets everything that follows from it happen.
+    pub(crate) fn play(&mut self) -> u32 {
+        let stream = self.write(self.setup.length);
+        self.world.run_for(self.setup.length);
+        self.finish();
+        stream
+    }
+
+    pub(crate) fn write(&mut self, length: Span) -> u32 {
+        self.world.write_for(self.sender, length, self.setup.pattern.clone())
+    }
+
+    /// Long enough for the last packet to be played and for the last reports to be made.
+    pub(crate) fn finish(&mut self) {
+        self.world.run_for(self.setup.peer.buffer_max.scaled(3, 1) + Span::from_secs(4));
+    }
+
+    pub(crate) fn bounds(&self) -> Bounds {
+        Bounds::of(&self.setup)
+    }
+
+    pub(crate) fn verdict(&self, stream: u32) -> Verdict {
+        self.bounds().check(&self.world, stream, self.receiver)
+    }
+
+    /// All four invariants.
+    #[track_caller]
+    pub(crate) fn assert(&self, stream: u32) -> Verdict {
+        let verdict = self.verdict(stream);
+        verdict.assert(&self.setup);
+        verdict
+    }
+
+    /// The statistics say what happened.
+    #[track_caller]
+    pub(crate) fn assert_counters(&self, stream: u32) {
+        let wrong = self.wrong_counters(stream);
+        assert!(wrong.is_empty(), "seed {}: {wrong:#?}\n{:#?}", self.setup.seed, self.setup);
+    }
+
+    /// Statistics that differ from what happened.
+    pub(crate) fn wrong_counters(&self, stream: u32) -> Vec<String> {
+        let verdict = self.verdict(stream);
+        let (sent, got) = (self.sent(), self.got());
+        let Some(reception) = self.world.books.receptions.get(&(stream, self.receiver)) else { return Vec::new() };
+        let accepted = got.flow_sum(|r| r.received);
+        let refused = got.flow_sum(|r| u64::from(r.dropped_late) + u64::from(r.dropped_full));
+        let counters = [
+            ("received", accepted, reception.delivered),
+            ("lost", got.flow_sum(|r| u64::from(r.lost)), verdict.holes),
+            ("retries", got.flow_sum(|r| u64::from(r.retries)), got.requests_sent),
+            ("retransmitted", sent.sender_sum(|r| r.retransmitted), sent.repeats_sent),
+            ("sent", sent.sender_sum(|r| r.sent), sent.datagrams_sent),
+        ];
+        let mut wrong: Vec<String> = counters
+            .into_iter()
+            .filter(|(_, reported, true_count)| reported != true_count)
+            .map(|(name, reported, true_count)| format!("{name} is {true_count}, reported as {reported}"))
+            .collect();
+        let counted = accepted + refused + got.flow_sum(|r| u64::from(r.duplicates));
+        if counted > reception.arrivals {
+            wrong.push(format!("{counted} arrivals counted of {}", reception.arrivals));
+        }
+        wrong
+    }
+
+    pub(crate) fn sent(&self) -> &Record {
+        &self.world.hosts[self.sender].record
+    }
+
+    pub(crate) fn got(&self) -> &Record {
+        &self.world.hosts[self.receiver].record
+    }
+}
+
+/// `host` listens on a path, at the usual port pair.
+pub(crate) fn listen(world: &mut World, host: usize, path: usize, config: &PeerConfig) -> PeerId {
+    let media = world.open(host, path, PORT);
+    let control = world.open(host, path, PORT + 1);
+    let here = |port| SocketAddr::new(address(path, host), port);
+    let setup = PeerSetup {
+        config: config.clone(),
+        media,
+        control,
+        remote: Remote::Listen { media: here(PORT), control: here(PORT + 1) },
+        url: format!("rist://@{}", here(PORT)),
+        miface: String::new(),
+    };
+    let now = world.local_time(host);
+    let peer = world.hosts[host].session.add_peer(now, setup).expect("a listening peer");
+    world.drain(host);
+    peer
+}
+
+/// `host` calls the port pair of `far`.
+pub(crate) fn call(
+    world: &mut World,
+    host: usize,
+    far: usize,
+    path: usize,
+    port: u16,
+    config: PeerConfig,
+) -> (PeerId, SocketId, SocketId) {
+    let media = world.open(host, path, port);
+    let control = world.open(host, path, if port == 0 { 0 } else { port + 1 });
+    let there = |port| SocketAddr::new(address(path, far), port);
+    let setup = PeerSetup {
+        config,
+        media,
+        control,
+        remote: Remote::Call { media: there(PORT), control: there(PORT + 1), multicast: false },
+        url: format!("rist://{}", there(PORT)),
+        miface: String::new(),
+    };
+    let now = world.local_time(host);
+    let peer = world.hosts[host].session.add_peer(now, setup).expect("a calling peer");
+    // Once per statistics interval is enough for the sums.
+    world.hosts[host].session.set_stats_interval(now, Some(Span::from_secs(1)));
+    world.drain(host);
+    (peer, media, control)
+}

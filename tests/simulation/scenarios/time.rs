@@ -1,0 +1,138 @@
+//! Clocks that drift and numbers that wrap.
+
+use crate::host::Clock;
+use crate::network::Link;
+use crate::pair::{Pair, Path, Setup};
+use crate::workload::Pattern;
+use rist::protocol::time::Span;
+
+/// NTP ticks of one round of the 32-bit 90 kHz clock, times `rounds`.
+fn rtp_round(rounds: u128) -> u64 {
+    ((rounds << 64) / 90_000) as u64
+}
+
+fn lossy() -> Setup {
+    Setup::new(Path::both(Link::lossy(0.05)))
+}
+
+#[track_caller]
+fn nothing_lost(setup: Setup) -> Pair {
+    let mut pair = setup.start();
+    pair.settle();
+    let stream = pair.play();
+    let verdict = pair.assert(stream);
+    pair.assert_counters(stream);
+    assert_eq!((verdict.lost, verdict.delivered), (0, verdict.written));
+    pair
+}
+
+/// Long runs are shorter where nothing is optimised.
+fn hours(hours: u32) -> Span {
+    Span::from_secs(if cfg!(debug_assertions) { 900 } else { hours * 3600 })
+}
+
+#[track_caller]
+fn drifting(sender: i64, receiver: i64) {
+    let mut setup = Setup::new(Path::both(Link { jitter: Span::from_millis(4), ..Link::lossy(0.02) })).buffer(300);
+    setup.sender_clock.ppm = sender;
+    setup.receiver_clock.ppm = receiver;
+    setup.pattern = Pattern::every(40);
+    setup.length = hours(2);
+    nothing_lost(setup);
+}
+
+#[test]
+fn a_fast_sender_keeps_its_latency_for_hours() {
+    drifting(100, 0);
+}
+
+#[test]
+fn a_slow_sender_keeps_its_latency_for_hours() {
+    drifting(-100, 0);
+}
+
+#[test]
+fn opposite_drifts_keep_their_latency_for_hours() {
+    drifting(100, -100);
+    drifting(-100, 100);
+}
+
+#[test]
+fn the_16_bit_sequence_wraps_unnoticed() {
+    let mut setup = lossy();
+    setup.pattern = Pattern::every(2);
+    // 150,000 packets: two wraps.
+    setup.length = Span::from_secs(300);
+    nothing_lost(setup);
+}
+
+#[test]
+fn the_90_khz_clock_wraps_unnoticed() {
+    let mut setup = lossy();
+    setup.sender_clock = Clock::wrapping_after(rtp_round(49_000), Span::from_secs(5));
+    nothing_lost(setup);
+}
+
+#[test]
+fn the_90_khz_clock_wraps_unnoticed_on_a_lossy_jittery_path() {
+    for lead in [1, 700, 999, 1000, 1500] {
+        let link = Link { jitter: Span::from_millis(20), overtaking: true, ..Link::lossy(0.2) };
+        let mut setup = Setup::new(Path::both(link));
+        setup.sender_clock = Clock::wrapping_after(rtp_round(49_000), Span::from_millis(lead));
+        nothing_lost(setup);
+    }
+}
+
+#[test]
+fn fourteen_hours_pass_unnoticed() {
+    let mut setup = lossy();
+    setup.pattern = Pattern::every(250);
+    setup.length = hours(14);
+    nothing_lost(setup);
+}
+
+#[test]
+fn the_ntp_era_ends_unnoticed() {
+    for ends in [0, 1] {
+        let mut setup = lossy();
+        let clock = Clock::wrapping_after(0, Span::from_secs(4));
+        match ends {
+            0 => setup.sender_clock = clock,
+            _ => setup.receiver_clock = clock,
+        }
+        nothing_lost(setup);
+    }
+}
+
+#[test]
+fn a_stream_goes_on_after_an_hour_of_silence() {
+    let mut pair = lossy().start();
+    pair.settle();
+    let first = pair.play();
+    pair.assert(first);
+    pair.world.run_for(Span::from_secs(3600));
+    let second = pair.play();
+    let verdict = pair.assert(second);
+    assert_eq!((verdict.lost, verdict.delivered), (0, verdict.written));
+}
+
+#[test]
+fn a_stream_goes_on_after_more_than_a_round_of_the_90_khz_clock() {
+    let mut pair = lossy().start();
+    pair.settle();
+    let first = pair.play();
+    pair.assert(first);
+    pair.world.run_for(Span::from_secs(50_000));
+    let second = pair.play();
+    let verdict = pair.assert(second);
+    assert_eq!((verdict.lost, verdict.delivered), (0, verdict.written));
+}
+
+#[test]
+fn an_application_may_number_its_packets() {
+    for first in [1, 65_000, 0xffff_ff00] {
+        let mut setup = lossy();
+        setup.pattern.first_seq = Some(first);
+        nothing_lost(setup);
+    }
+}

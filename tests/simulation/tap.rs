@@ -1,0 +1,78 @@
+//! What the simulator reads from the wire: its own small RTP and RTCP reader, independent of the library's.
+
+use crate::workload;
+
+/// What a datagram is, as far as the books need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Media { stream: u32, index: u32, seq: u16, repeated: bool },
+    Control { requested: Vec<u16> },
+    Foreign,
+}
+
+pub(crate) fn read(bytes: &[u8]) -> Kind {
+    if bytes.len() < 8 || bytes[0] >> 6 != 2 {
+        return Kind::Foreign;
+    }
+    if (72..=79).contains(&(bytes[1] & 0x7f)) {
+        return Kind::Control { requested: requests(bytes) };
+    }
+    // RFC 3550 §5.1; retransmissions have the low bit of the SSRC set (TR-06-1 §5.3.3).
+    let Some((stream, index)) = bytes.get(12..).and_then(workload::label) else { return Kind::Foreign };
+    Kind::Media { stream, index, seq: word(bytes, 2), repeated: bytes[11] & 1 == 1 }
+}
+
+fn word(bytes: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes([bytes[at], bytes[at + 1]])
+}
+
+/// Every sequence number asked for, by range (TR-06-1 §5.3.2.2) or by bitmask (§5.3.2.1).
+fn requests(mut bytes: &[u8]) -> Vec<u16> {
+    let mut found = Vec::new();
+    while bytes.len() >= 4 {
+        let length = (usize::from(word(bytes, 2)) + 1) * 4;
+        if length > bytes.len() {
+            break;
+        }
+        let (packet, rest) = bytes.split_at(length);
+        let records = packet.get(12..).unwrap_or(&[]).chunks_exact(4).map(|record| (word(record, 0), word(record, 2)));
+        match (packet[1], packet[0] & 0x1f) {
+            (204, 0) => records.for_each(|(start, more)| {
+                found.extend((0..=more).map(|step| start.wrapping_add(step)));
+            }),
+            (205, 1) => records.for_each(|(start, mask)| {
+                found.push(start);
+                found.extend((0..16).filter(|bit| mask >> bit & 1 == 1).map(|bit| start.wrapping_add(bit + 1)));
+            }),
+            _ => {}
+        }
+        bytes = rest;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_kinds_of_request_are_read() {
+        let range = [0x80, 0xcc, 0, 4, 0x85, 0xde, 0xa7, 0x4a, 0x52, 0x49, 0x53, 0x54, 0, 25, 0, 2, 0, 30, 0, 0];
+        assert_eq!(read(&range), Kind::Control { requested: vec![25, 26, 27, 30] });
+        let bitmask = [0x81, 0xcd, 0, 3, 0, 0, 0, 0, 0x85, 0xde, 0xa7, 0x4a, 0, 5, 0, 0x1c];
+        assert_eq!(read(&bitmask), Kind::Control { requested: vec![5, 8, 9, 10] });
+    }
+
+    #[test]
+    fn requests_are_found_behind_a_report() {
+        let compound = [0x80, 0xc9, 0, 1, 1, 2, 3, 4, 0x80, 0xcc, 0, 3, 1, 2, 3, 4, 0x52, 0x49, 0x53, 0x54, 0, 8, 0, 0];
+        assert_eq!(read(&compound), Kind::Control { requested: vec![8] });
+    }
+
+    #[test]
+    fn media_carries_its_label() {
+        let mut packet = vec![0x80, 33, 0, 9, 0, 0, 0, 0, 1, 2, 3, 5];
+        packet.extend_from_slice(&workload::payload(3, 77, 100));
+        assert_eq!(read(&packet), Kind::Media { stream: 3, index: 77, seq: 9, repeated: true });
+    }
+}
