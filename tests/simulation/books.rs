@@ -150,3 +150,65 @@ impl Books {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rist::protocol::output::PeerId;
+    use rist::protocol::payload::Pool;
+
+    fn deliver(books: &mut Books, bytes: &[u8]) {
+        let payload = Pool::new().copy(bytes);
+        let delivery = Delivery {
+            flow_id: 2,
+            peer: PeerId(1),
+            seq: 0,
+            ts_ntp: 0,
+            virt_src_port: 0,
+            virt_dst_port: 0,
+            discontinuity: false,
+            flow_start: false,
+            payload,
+        };
+        books.delivered(0, Span::from_secs(1), &delivery);
+    }
+
+    fn three_written() -> Books {
+        let mut books = Books::default();
+        for _ in 0..3 {
+            books.wrote(1, Span::ZERO, 100);
+        }
+        books
+    }
+
+    #[test]
+    fn a_faithful_delivery_is_accepted() {
+        let mut books = three_written();
+        for index in [0, 2] {
+            deliver(&mut books, &workload::payload(1, index, 100));
+        }
+        assert!(books.violations.is_empty());
+        assert_eq!(books.reception(1, 0).delivered, 2);
+    }
+
+    #[test]
+    fn repeats_disorder_and_forgeries_are_caught() {
+        let right = |index| workload::payload(1, index, 100);
+        let mut changed = right(1);
+        changed[50] ^= 1;
+        let cases = [
+            (vec![right(0), right(0)], "delivered twice"),
+            (vec![right(2), right(1)], "delivered after"),
+            (vec![changed], "changed bytes"),
+            (vec![right(1)[..99].to_vec()], "changed bytes"),
+            (vec![right(7)], "not written"),
+            (vec![b"something".to_vec()], "foreign"),
+        ];
+        for (deliveries, complaint) in cases {
+            let mut books = three_written();
+            deliveries.iter().for_each(|bytes| deliver(&mut books, bytes));
+            assert_eq!(books.violations.len(), 1);
+            assert!(books.violations[0].contains(complaint), "{}", books.violations[0]);
+        }
+    }
+}

@@ -95,6 +95,11 @@ impl Bounds {
         }
     }
 
+    /// For timing modes whose latency does not begin with the link's delay.
+    pub(crate) fn released_after_delay_of(self, fastest: Span) -> Self {
+        Self { fastest, ..self }
+    }
+
     pub(crate) fn check(&self, world: &World, stream: u32, receiver: usize) -> Verdict {
         let mut verdict = Verdict { violations: world.books.violations.clone(), ..Verdict::default() };
         let Some(written) = world.books.streams.get(&stream) else { return verdict };
@@ -181,5 +186,86 @@ impl Bounds {
             return 0;
         }
         (1 + (left.ticks() / self.repeat.ticks()) as u32).min(self.most_rounds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Link;
+    use crate::pair::Path;
+
+    /// 100 packets, one per 10 ms, over a link of 10 ms with a buffer of 500 ms; packet 20 meets `fate`.
+    fn world_with(fate: Fate) -> (Bounds, World) {
+        let mut setup = Setup::new(Path::both(Link::delayed(10))).buffer(500);
+        setup.peer.max_retries = 10;
+        let mut world = World::new(1);
+        for index in 0..100 {
+            let at = Span::from_secs(10) + Span::from_millis(index * 10);
+            world.books.wrote(1, at, 100);
+            let reception = world.books.reception(1, 0);
+            reception.first = Some(0);
+            let arrival = at + Span::from_millis(10);
+            *reception.fate(index) = match index {
+                20 => fate,
+                _ => Fate {
+                    arrived: [arrival, NEVER, NEVER],
+                    seen: [arrival, NEVER, NEVER],
+                    delivered: arrival + Span::from_millis(500),
+                    ..Fate::default()
+                },
+            };
+        }
+        // Everything is learnt before the packet in question.
+        world.books.streams.entry(1).or_default().packets[0].at = Span::from_secs(1);
+        world.books.reception(1, 0).fate(0).delivered = Span::from_secs(1) + Span::from_millis(510);
+        (Bounds::of(&setup), world)
+    }
+
+    #[track_caller]
+    fn complaints(fate: Fate) -> Vec<String> {
+        let (bounds, world) = world_with(fate);
+        bounds.check(&world, 1, 0).violations
+    }
+
+    const WRITTEN: Span = Span::from_millis(10_200);
+
+    fn delivered_after(ms: u32) -> Fate {
+        let arrival = WRITTEN + Span::from_millis(10);
+        Fate { arrived: [arrival; PATHS], delivered: WRITTEN + Span::from_millis(ms), ..Fate::default() }
+    }
+
+    #[test]
+    fn a_delivery_in_its_time_is_accepted() {
+        assert_eq!(complaints(delivered_after(510)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn early_and_late_deliveries_are_caught() {
+        assert_eq!(complaints(delivered_after(514)).len(), 1);
+        assert_eq!(complaints(delivered_after(506)).len(), 1);
+    }
+
+    #[test]
+    fn a_packet_that_came_in_time_must_be_delivered() {
+        assert_eq!(complaints(Fate { delivered: NEVER, ..delivered_after(0) }).len(), 1);
+        let late = WRITTEN + Span::from_millis(600);
+        assert!(complaints(Fate { arrived: [late; PATHS], harm: 50, ..Fate::default() }).is_empty());
+    }
+
+    #[test]
+    fn a_lost_packet_must_have_been_destroyed_as_often_as_it_could_be_asked_for() {
+        assert_eq!(complaints(Fate { harm: 1, ..Fate::default() }).len(), 1);
+        assert_eq!(complaints(Fate { harm: 9, ..Fate::default() }).len(), 1);
+        assert!(complaints(Fate { harm: 10, ..Fate::default() }).is_empty());
+    }
+
+    #[test]
+    fn excused_packets_need_not_arrive() {
+        let (mut bounds, world) = world_with(Fate::default());
+        assert_eq!(bounds.check(&world, 1, 0).violations.len(), 1);
+        bounds.excused.push((WRITTEN, WRITTEN + Span::from_millis(1)));
+        assert!(bounds.check(&world, 1, 0).violations.is_empty());
+        assert_eq!(bounds.check(&world, 1, 0).holes, 1);
     }
 }

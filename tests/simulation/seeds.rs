@@ -41,12 +41,9 @@ pub(crate) fn setup(seed: u64) -> Setup {
 fn clock(random: &mut Random) -> Clock {
     let ppm = random.pick(&[0, 0, -100, 100, 37]);
     let lead = random.millis(0, 6000);
-    let wrapping = match random.upto(5) {
-        0 => Clock::wrapping_after(0, lead),
-        // The 32-bit RTP clock of 90 kHz comes round each 47,721.86 s.
-        1 => Clock::wrapping_after(((1u128 << 64) / 90_000 * 5) as u64, lead),
-        _ => Clock::default(),
-    };
+    // The 32-bit RTP clock of 90 kHz comes round each 47,721.86 s.
+    let wrapping = random.chance(0.3).then(|| Clock::wrapping_after(((50_000u128 << 64) / 90_000) as u64, lead));
+    let wrapping = wrapping.unwrap_or_default();
     Clock { ppm, ..wrapping }
 }
 
