@@ -7,6 +7,8 @@ use std::collections::HashMap;
 
 /// Paths that are told apart.
 pub(crate) const PATHS: usize = 3;
+/// One unit of the 90 kHz clock and rounding, NTP ticks.
+const TIMESTAMP_STEP: u64 = (1 << 32) / 90_000 + 2;
 /// "Not yet".
 pub(crate) const NEVER: Span = Span::MAX;
 
@@ -22,6 +24,8 @@ pub(crate) struct Stream {
 pub(crate) struct Written {
     pub(crate) at: Span,
     pub(crate) len: usize,
+    /// The sender's clock, NTP ticks.
+    pub(crate) stamp: u64,
 }
 
 /// What became of one packet on its way to one receiver.
@@ -58,7 +62,8 @@ pub(crate) struct Reception {
     newest: Option<u32>,
     pub(crate) first: Option<u32>,
     pub(crate) delivered: u64,
-    pub(crate) discontinuities: u64,
+    /// Source time of the last delivery: as told, and as it was.
+    stamps: Option<(u64, u64)>,
     /// Media datagrams that arrived, of any kind.
     pub(crate) arrivals: u64,
 }
@@ -83,8 +88,8 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    pub(crate) fn wrote(&mut self, stream: u32, at: Span, len: usize) {
-        self.streams.entry(stream).or_default().packets.push(Written { at, len });
+    pub(crate) fn wrote(&mut self, stream: u32, at: Span, len: usize, stamp: u64) {
+        self.streams.entry(stream).or_default().packets.push(Written { at, len, stamp });
     }
 
     pub(crate) fn numbered(&mut self, stream: u32, index: u32, seq: u16) {
@@ -135,12 +140,20 @@ impl Books {
         reception.newest = newest.max(Some(index));
         reception.first.get_or_insert(index);
         reception.delivered += 1;
-        reception.discontinuities += u64::from(delivery.discontinuity);
+        let stamps = reception.stamps.replace((delivery.ts_ntp, written.stamp));
         if again {
             self.violate(at, format!("packet {index} of stream {stream} was delivered twice to host {host}"));
         } else if newest.is_some_and(|newest| index < newest) {
             let newest = newest.unwrap_or_default();
             self.violate(at, format!("packet {index} of stream {stream} was delivered after packet {newest}"));
+        } else if newest.is_some_and(|newest| (index > newest + 1) != delivery.discontinuity) {
+            self.violate(at, format!("packet {index} after {newest:?} has discontinuity {}", delivery.discontinuity));
+        }
+        if let Some((told, true_stamp)) = stamps {
+            let steps = [delivery.ts_ntp.wrapping_sub(told), written.stamp.wrapping_sub(true_stamp)];
+            if (steps[0].wrapping_sub(steps[1]) as i64).unsigned_abs() > TIMESTAMP_STEP {
+                self.violate(at, format!("packet {index} of stream {stream}: source time moved {steps:?}"));
+            }
         }
     }
 
@@ -157,7 +170,7 @@ mod tests {
     use rist::protocol::output::PeerId;
     use rist::protocol::payload::Pool;
 
-    fn deliver(books: &mut Books, bytes: &[u8]) {
+    fn deliver(books: &mut Books, bytes: &[u8], discontinuity: bool) {
         let payload = Pool::new().copy(bytes);
         let delivery = Delivery {
             flow_id: 2,
@@ -166,7 +179,7 @@ mod tests {
             ts_ntp: 0,
             virt_src_port: 0,
             virt_dst_port: 0,
-            discontinuity: false,
+            discontinuity,
             flow_start: false,
             payload,
         };
@@ -176,7 +189,7 @@ mod tests {
     fn three_written() -> Books {
         let mut books = Books::default();
         for _ in 0..3 {
-            books.wrote(1, Span::ZERO, 100);
+            books.wrote(1, Span::ZERO, 100, 0);
         }
         books
     }
@@ -185,7 +198,7 @@ mod tests {
     fn a_faithful_delivery_is_accepted() {
         let mut books = three_written();
         for index in [0, 2] {
-            deliver(&mut books, &workload::payload(1, index, 100));
+            deliver(&mut books, &workload::payload(1, index, 100), index == 2);
         }
         assert!(books.violations.is_empty());
         assert_eq!(books.reception(1, 0).delivered, 2);
@@ -203,10 +216,11 @@ mod tests {
             (vec![right(1)[..99].to_vec()], "changed bytes"),
             (vec![right(7)], "not written"),
             (vec![b"something".to_vec()], "foreign"),
+            (vec![right(0), right(2)], "discontinuity false"),
         ];
         for (deliveries, complaint) in cases {
             let mut books = three_written();
-            deliveries.iter().for_each(|bytes| deliver(&mut books, bytes));
+            deliveries.iter().for_each(|bytes| deliver(&mut books, bytes, false));
             assert_eq!(books.violations.len(), 1);
             assert!(books.violations[0].contains(complaint), "{}", books.violations[0]);
         }

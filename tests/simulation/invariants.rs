@@ -202,7 +202,7 @@ mod tests {
         let mut world = World::new(1);
         for index in 0..100 {
             let at = Span::from_secs(10) + Span::from_millis(index * 10);
-            world.books.wrote(1, at, 100);
+            world.books.wrote(1, at, 100, 0);
             let reception = world.books.reception(1, 0);
             reception.first = Some(0);
             let arrival = at + Span::from_millis(10);

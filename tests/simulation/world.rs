@@ -211,7 +211,7 @@ impl World {
         let (host, stream) = (self.writers[writer].host, self.writers[writer].stream);
         for (index, seq, bytes) in self.writers[writer].burst() {
             let now = self.local_time(host);
-            self.books.wrote(stream, self.now, bytes.len());
+            self.books.wrote(stream, self.now, bytes.len(), now.ticks());
             let session = &mut self.hosts[host].session;
             let payload = session.pool().copy(&bytes);
             let media = Media { payload, ts_ntp: None, seq, virt_src_port: 0, virt_dst_port: 0 };

@@ -79,6 +79,20 @@ fn bursts_on_both_paths_are_repaired() {
 }
 
 #[test]
+fn a_path_slower_than_the_buffer_is_harmless() {
+    for weight in [0, 5] {
+        let mut setup = two_paths(Link::default(), Link::delayed(700), weight).buffer(100);
+        setup.pattern = Pattern::every(1);
+        let mut pair = setup.start();
+        pair.settle();
+        let stream = pair.play();
+        let verdict = pair.assert(stream);
+        let most = if weight == 0 { 0 } else { verdict.written / 2 + 10 };
+        assert!(verdict.lost <= most, "weight {weight}: {} lost", verdict.lost);
+    }
+}
+
+#[test]
 fn a_path_that_dies_takes_nothing_with_it() {
     for weight in [0, 5] {
         let dead = Link { outages: vec![(Span::from_secs(3), Span::from_secs(3600))], ..Link::default() };
