@@ -5,8 +5,14 @@
 //! is harmless. Peers, flows and the sender do not know each other; the session connects them.
 
 pub mod config;
+mod flow;
+mod framing;
+mod meter;
 pub mod output;
 pub mod payload;
+mod peer;
 pub mod report;
+mod sender;
 pub mod session;
 pub mod time;
+mod timers;

@@ -1,11 +1,31 @@
 //! One sender or receiver context: owns the peers, the flows and the sender, and connects them.
+//!
+//! `peers` who is known, `receive` what comes in, `feedback` what it says, `rtcp` what we say,
+//! `media` what we send, `timers` what becomes due, `reports` the statistics.
+
+mod door;
+mod feedback;
+mod media;
+mod peers;
+mod receive;
+mod reports;
+mod rtcp;
+mod throttle;
+mod timers;
 
 use super::config::{NackType, PeerConfig, Profile, Role};
-use super::output::{AdmissionId, Delivery, Error, Output, PeerId, SocketId};
+use super::flow::Flow;
+use super::output::{AdmissionId, Delivery, Error, Event, Level, Output, PeerId, SocketId, Transmit};
 use super::payload::{Payload, Pool};
+use super::peer::Peer;
+use super::sender::Sender;
 use super::time::{Span, Time};
+use super::timers::{Timer, Timers};
+use door::Door;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use throttle::Throttles;
 
 /// What a session is created with.
 #[derive(Debug, Clone)]
@@ -58,15 +78,76 @@ pub struct Media {
 /// Largest payload of one packet, bytes (libRIST: 10,000-byte datagram less its headers).
 pub const MAX_PAYLOAD: usize = 9968;
 
+/// Which of a peer's endpoints a datagram came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Channel {
+    Media,
+    Control,
+}
+
+/// A peer that the application added: its sockets take strangers.
+#[derive(Debug, Clone, Copy)]
+struct Listening {
+    peer: PeerId,
+    channel: Channel,
+    local: SocketAddr,
+}
+
 #[derive(Debug)]
 pub struct Session {
     config: SessionConfig,
     pool: Arc<Pool>,
+    peers: BTreeMap<PeerId, Peer>,
+    sources: HashMap<(SocketId, SocketAddr), (PeerId, Channel)>,
+    listening: BTreeMap<SocketId, Listening>,
+    flows: BTreeMap<u32, Flow>,
+    sender: Sender,
+    door: Door,
+    outputs: VecDeque<Output>,
+    timers: Timers,
+    playout: BTreeSet<(Time, u32)>,
+    releases: BTreeMap<u32, Time>,
+    throttles: Throttles,
+    next_peer: u32,
+    random: u64,
+    nack_type: NackType,
+    rtt_multiplier: u32,
+    null_packet_deletion: bool,
+    null_packet_scratch: Vec<u8>,
+    legs: Vec<PeerId>,
+    stats_interval: Option<Span>,
+    idle_notice: bool,
+    wall_ahead: Span,
 }
 
 impl Session {
     pub fn new(config: SessionConfig, pool: Arc<Pool>) -> Self {
-        Self { config, pool }
+        let random = config.seed;
+        Self {
+            config,
+            pool,
+            peers: BTreeMap::new(),
+            sources: HashMap::new(),
+            listening: BTreeMap::new(),
+            flows: BTreeMap::new(),
+            sender: Sender::new(SEQ_MASK),
+            door: Door::default(),
+            outputs: VecDeque::new(),
+            timers: Timers::default(),
+            playout: BTreeSet::new(),
+            releases: BTreeMap::new(),
+            throttles: Throttles::default(),
+            next_peer: 1,
+            random,
+            nack_type: NackType::Range,
+            rtt_multiplier: 7,
+            null_packet_deletion: false,
+            null_packet_scratch: Vec::new(),
+            legs: Vec::new(),
+            stats_interval: None,
+            idle_notice: false,
+            wall_ahead: Span::ZERO,
+        }
     }
 
     pub fn role(&self) -> Role {
@@ -77,83 +158,118 @@ impl Session {
         &self.pool
     }
 
-    /// Takes a datagram that came in on `socket`.
-    pub fn handle_datagram(&mut self, _now: Time, _socket: SocketId, _from: SocketAddr, _bytes: &[u8]) {}
-
-    /// Does whatever has become due.
-    pub fn handle_timeout(&mut self, _now: Time) {}
-
     /// Call until `None` after every other call.
     pub fn poll_output(&mut self) -> Option<Output> {
-        None
+        self.outputs.pop_front()
     }
 
     /// When `handle_timeout` wants to be called next.
     pub fn poll_timeout(&self) -> Option<Time> {
-        None
+        self.timers.next()
     }
 
     /// Appends every received packet that is due, in order.
-    pub fn poll_delivery(&mut self, _now: Time, _out: &mut Vec<Delivery>) {}
+    pub fn poll_delivery(&mut self, now: Time, out: &mut Vec<Delivery>) {
+        while let Some(&(at, flow_id)) = self.playout.first() {
+            if at > now {
+                break;
+            }
+            match self.flows.get_mut(&flow_id) {
+                Some(flow) => flow.deliver(now, out),
+                None => {
+                    self.playout.pop_first();
+                    continue;
+                }
+            }
+            self.schedule_playout(flow_id);
+        }
+    }
 
     /// When the next received packet is due.
     pub fn next_delivery(&self) -> Option<Time> {
-        None
+        self.playout.first().map(|&(at, _)| at)
     }
 
-    /// Sends one packet to the peers. Returns the payload's length.
-    pub fn send(&mut self, _now: Time, _media: Media) -> Result<usize, Error> {
-        Err(Error::NoPeers)
+    fn schedule_playout(&mut self, flow_id: u32) {
+        let next = self.flows.get(&flow_id).and_then(Flow::next_release);
+        let old = match next {
+            Some(at) => self.releases.insert(flow_id, at),
+            None => self.releases.remove(&flow_id),
+        };
+        if old == next {
+            return;
+        }
+        if let Some(old) = old {
+            self.playout.remove(&(old, flow_id));
+        }
+        if let Some(at) = next {
+            self.playout.insert((at, flow_id));
+        }
     }
 
-    pub fn add_peer(&mut self, _now: Time, _setup: PeerSetup) -> Result<PeerId, Error> {
-        Err(Error::Unsupported)
-    }
-
-    pub fn remove_peer(&mut self, _now: Time, _peer: PeerId) -> Result<(), Error> {
-        Err(Error::NoSuchPeer)
-    }
-
-    pub fn set_weight(&mut self, _peer: PeerId, _weight: u32) -> Result<(), Error> {
-        Err(Error::NoSuchPeer)
+    pub fn set_weight(&mut self, peer: PeerId, weight: u32) -> Result<(), Error> {
+        let peer = self.peers.get_mut(&peer).ok_or(Error::NoSuchPeer)?;
+        if peer.is_child() {
+            return Err(Error::ChildPeer);
+        }
+        peer.config.weight = weight;
+        Ok(())
     }
 
     /// The local name that this peer sends.
-    pub fn peer_cname(&self, _peer: PeerId) -> Result<&str, Error> {
-        Err(Error::NoSuchPeer)
-    }
-
-    /// The peer that was added through the API, where `peer` came by itself through it.
-    pub fn parent(&self, _peer: PeerId) -> Result<Option<PeerId>, Error> {
-        Err(Error::NoSuchPeer)
-    }
-
-    /// New addresses of a calling peer, after its name was resolved (again).
-    pub fn set_remote(&mut self, _now: Time, _peer: PeerId, _remote: Remote) -> Result<(), Error> {
-        Err(Error::NoSuchPeer)
+    pub fn peer_cname(&self, peer: PeerId) -> Result<&str, Error> {
+        self.peers.get(&peer).map(|peer| peer.config.cname.as_str()).ok_or(Error::NoSuchPeer)
     }
 
     /// The application's answer to `Event::Admission`.
-    pub fn admit(&mut self, _now: Time, _request: AdmissionId, _accept: bool) {}
+    pub fn admit(&mut self, now: Time, request: AdmissionId, accept: bool) {
+        if let Some((socket, from, datagram)) = self.door_answered(now, request, accept) {
+            self.handle_datagram(now, socket, from, &datagram);
+        }
+    }
 
     /// Whether strangers are announced with `Event::Admission` before they become peers.
-    pub fn set_admission(&mut self, _ask: bool) {}
+    pub fn set_admission(&mut self, ask: bool) {
+        self.door.set_asking(ask);
+    }
 
     /// Whether `Event::FlowTimedOut { flow_id: 0 }` is wanted each second while there is no flow.
-    pub fn set_idle_notice(&mut self, _now: Time, _wanted: bool) {}
+    pub fn set_idle_notice(&mut self, now: Time, wanted: bool) {
+        self.idle_notice = wanted && self.config.role == Role::Receiver;
+        self.timers.set(Timer::IdleNotice, self.idle_notice.then_some(now + Span::from_secs(1)));
+    }
 
     /// How often reports are made; `None` = never.
-    pub fn set_stats_interval(&mut self, _now: Time, _interval: Option<Span>) {}
+    pub fn set_stats_interval(&mut self, now: Time, interval: Option<Span>) {
+        if interval == self.stats_interval {
+            return;
+        }
+        self.stats_interval = interval;
+        let flows: Vec<u32> = self.flows.keys().copied().collect();
+        for flow_id in flows {
+            self.timers.set(Timer::FlowStats(flow_id), Some(now + self.report_period()));
+        }
+        if self.config.role == Role::Sender {
+            self.timers.set(Timer::SenderStats, interval.map(|_| now + FIRST_REPORT));
+        }
+    }
 
-    pub fn set_nack_type(&mut self, _nack_type: NackType) {}
+    pub fn set_nack_type(&mut self, nack_type: NackType) {
+        self.nack_type = nack_type;
+    }
 
     /// Receiver: recovery buffer between its bounds = this × smoothed RTT + reorder buffer.
-    pub fn set_rtt_multiplier(&mut self, _multiplier: u32) {}
+    pub fn set_rtt_multiplier(&mut self, multiplier: u32) {
+        self.rtt_multiplier = multiplier;
+        self.configure_flows();
+    }
 
-    pub fn set_null_packet_deletion(&mut self, _on: bool) {}
+    pub fn set_null_packet_deletion(&mut self, on: bool) {
+        self.null_packet_deletion = on;
+    }
 
     pub fn null_packet_deletion(&self) -> bool {
-        false
+        self.null_packet_deletion
     }
 
     pub fn flow_id(&self) -> u32 {
@@ -161,13 +277,51 @@ impl Session {
     }
 
     /// Bit 0 is cleared; 0 is refused.
-    pub fn set_flow_id(&mut self, _flow_id: u32) -> Result<(), Error> {
-        Err(Error::WrongRole)
+    pub fn set_flow_id(&mut self, flow_id: u32) -> Result<(), Error> {
+        if self.config.role != Role::Sender {
+            return Err(Error::WrongRole);
+        }
+        if flow_id & !1 == 0 {
+            return Err(Error::InvalidArgument);
+        }
+        self.config.flow_id = flow_id & !1;
+        for peer in self.peers.values_mut() {
+            peer.ssrc = self.config.flow_id;
+        }
+        Ok(())
     }
 
     /// How far the wall clock (NTP) is ahead of the monotonic clock that `now` comes from.
-    pub fn set_wall_clock(&mut self, _ahead: Span) {}
+    pub fn set_wall_clock(&mut self, ahead: Span) {
+        self.wall_ahead = ahead;
+        for flow in self.flows.values_mut() {
+            flow.set_wall_clock(ahead);
+        }
+    }
 
-    /// Ends everything: the last events come out, nothing after them.
-    pub fn close(&mut self, _now: Time) {}
+    fn transmit(&mut self, transmit: Transmit) {
+        self.outputs.push_back(Output::Transmit(transmit));
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn log(&mut self, level: Level, text: impl Into<String>) {
+        self.outputs.push_back(Output::Log(level, text.into()));
+    }
+
+    /// splitmix64: private SSRCs only have to differ and to be hard to guess from outside.
+    fn next_random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
 }
+
+/// Simple and Main number packets with 16 bits on the wire.
+const SEQ_MASK: u32 = 0xFFFF;
+/// libRIST makes the first report about 10 ms after the start.
+const FIRST_REPORT: Span = Span::from_millis(10);

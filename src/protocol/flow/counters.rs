@@ -1,0 +1,93 @@
+//! What happened in a flow since the last report.
+
+use crate::protocol::meter::Meter;
+use crate::protocol::time::{Span, Time};
+
+#[derive(Debug)]
+pub(super) struct Counters {
+    pub(super) received: u64,
+    pub(super) received_bytes: u64,
+    pub(super) dropped_late: u32,
+    pub(super) dropped_full: u32,
+    pub(super) missing: u32,
+    pub(super) recovered: u32,
+    pub(super) recovered_by_retries: [u32; 5],
+    pub(super) reordered: u32,
+    pub(super) retries: u32,
+    pub(super) lost: u32,
+    pub(super) duplicates: u32,
+    pub(super) delivered: u64,
+    pub(super) buffered: Span,
+    pub(super) spacing: Spacing,
+    pub(super) all: Meter,
+    pub(super) repairs: Meter,
+    pub(super) rejected: Meter,
+}
+
+/// Time between packets of one interval.
+#[derive(Debug, Default)]
+pub(super) struct Spacing {
+    last: Option<Time>,
+    pub(super) min: Option<Span>,
+    pub(super) max: Span,
+    sum: Span,
+    count: u32,
+}
+
+impl Spacing {
+    pub(super) fn note(&mut self, now: Time) {
+        if let Some(last) = self.last.replace(now) {
+            let gap = now.since(last);
+            self.min = Some(self.min.map_or(gap, |min| min.min(gap)));
+            self.max = self.max.max(gap);
+            self.sum = self.sum + gap;
+            self.count += 1;
+        }
+    }
+
+    pub(super) fn mean(&self) -> Span {
+        Span::from_ticks(self.sum.ticks() / i64::from(self.count.max(1)))
+    }
+}
+
+impl Counters {
+    pub(super) fn new() -> Self {
+        Self {
+            received: 0,
+            received_bytes: 0,
+            dropped_late: 0,
+            dropped_full: 0,
+            missing: 0,
+            recovered: 0,
+            recovered_by_retries: [0; 5],
+            reordered: 0,
+            retries: 0,
+            lost: 0,
+            duplicates: 0,
+            delivered: 0,
+            buffered: Span::ZERO,
+            spacing: Spacing::default(),
+            all: Meter::fast(),
+            repairs: Meter::fast(),
+            rejected: Meter::fast(),
+        }
+    }
+
+    /// Counts a packet that was asked for `tries` times.
+    pub(super) fn recovered_after(&mut self, tries: u32) {
+        self.recovered += 1;
+        let bucket = (tries.clamp(1, 5) - 1) as usize;
+        self.recovered_by_retries[bucket] += 1;
+    }
+
+    /// Starts a new interval; rates and the last arrival go on.
+    pub(super) fn restart(&mut self) {
+        let last = self.spacing.last;
+        let fresh = Self::new();
+        let old = std::mem::replace(self, fresh);
+        self.spacing.last = last;
+        self.all = old.all;
+        self.repairs = old.repairs;
+        self.rejected = old.rejected;
+    }
+}

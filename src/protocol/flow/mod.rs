@@ -1,0 +1,223 @@
+//! One flow at a receiver: packets of one SSRC, from one or more paths, put in order and in time.
+//!
+//! `place` decides where a packet belongs, `requests` what is asked for again, `playout` what is due.
+
+mod counters;
+pub(super) mod path;
+mod place;
+mod playout;
+mod probation;
+mod recovery_buffer;
+mod report;
+mod requests;
+mod source_clock;
+
+use super::config::TimingMode;
+use super::output::PeerId;
+use super::payload::Pool;
+use super::time::{Span, Time};
+use counters::Counters;
+use path::{Path, PathState};
+use playout::Ready;
+use probation::Probation;
+use recovery_buffer::RecoveryBuffer;
+use requests::Requests;
+use source_clock::SourceClock;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// How a flow recovers and plays out, from the settings of its peers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct FlowConfig {
+    pub(super) recovery: bool,
+    pub(super) buffer_min: Span,
+    pub(super) buffer_max: Span,
+    pub(super) reorder_buffer: Span,
+    pub(super) max_retries: u32,
+    pub(super) max_bitrate_kbps: u32,
+    pub(super) timing_mode: TimingMode,
+    pub(super) rtt_multiplier: u32,
+}
+
+/// A media packet as it came in.
+pub(super) struct Arrival<'a> {
+    pub(super) now: Time,
+    pub(super) path: PeerId,
+    /// As on the wire.
+    pub(super) seq: u32,
+    /// 0xFFFF where sequence numbers have 16 bits.
+    pub(super) seq_mask: u32,
+    pub(super) retransmit: bool,
+    pub(super) timestamp: u32,
+    /// Clock of the timestamp; `None`: unusable, take the time of arrival.
+    pub(super) rate: Option<u32>,
+    pub(super) virt_src_port: u16,
+    pub(super) virt_dst_port: u16,
+    pub(super) payload: &'a [u8],
+}
+
+/// Where the flow stands, from its first packet on.
+#[derive(Debug)]
+struct Timeline {
+    clock: Option<SourceClock>,
+    /// Newest first transmission.
+    highest: u64,
+    newest_source: Time,
+    newest_release: Time,
+    /// Next position to hand out.
+    next_out: u64,
+    /// First packet present at or after `next_out`.
+    head: Option<u64>,
+    handed_out: bool,
+    pace: Pace,
+}
+
+/// Packets a second in the sender's time.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    since: Time,
+    count: u32,
+    per_second: Option<f64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Flow {
+    pub(super) id: u32,
+    seq_mask: u32,
+    config: FlowConfig,
+    line: Option<Timeline>,
+    buffer: RecoveryBuffer,
+    requests: Requests,
+    probation: Probation,
+    /// In order and only waiting for its time: what an abandoned timeline or a full ring left.
+    ready: VecDeque<Ready>,
+    paths: Vec<Path>,
+    counters: Counters,
+    /// The recovery buffer now, and when it was last moved towards its goal.
+    target: Span,
+    target_moved: Option<Time>,
+    /// Wall clock of the sender by its reports: (NTP, RTP timestamp), and how far ours is ahead of `now`.
+    report_clock: Option<(u64, u32)>,
+    wall_ahead: Span,
+    last_data: Option<Time>,
+    flow_start: bool,
+    window_exceeded: bool,
+}
+
+impl Flow {
+    pub(super) fn new(id: u32, seq_mask: u32, config: FlowConfig) -> Self {
+        let max = (seq_mask as usize + 1).min(1 << 20);
+        Self {
+            id,
+            seq_mask,
+            config,
+            line: None,
+            buffer: RecoveryBuffer::new(max),
+            requests: Requests::default(),
+            probation: Probation::default(),
+            ready: VecDeque::new(),
+            paths: Vec::new(),
+            counters: Counters::new(),
+            target: (config.buffer_min + config.buffer_max).scaled(1, 2),
+            target_moved: None,
+            report_clock: None,
+            wall_ahead: Span::ZERO,
+            last_data: None,
+            flow_start: true,
+            window_exceeded: false,
+        }
+    }
+
+    pub(super) fn config(&self) -> &FlowConfig {
+        &self.config
+    }
+
+    /// Newest settings of the peers; a fixed buffer takes effect at once, a window is moved through.
+    pub(super) fn configure(&mut self, config: FlowConfig) {
+        self.config = config;
+        self.target = self.target.max(config.buffer_min).min(config.buffer_max.max(config.buffer_min));
+    }
+
+    pub(super) fn set_path(&mut self, peer: PeerId, state: PathState) {
+        match self.paths.iter_mut().find(|path| path.peer == peer) {
+            Some(path) => path.state = state,
+            None => self.paths.push(Path::new(peer, state)),
+        }
+    }
+
+    /// True when no path is left.
+    pub(super) fn remove_path(&mut self, peer: PeerId) -> bool {
+        self.paths.retain(|path| path.peer != peer);
+        self.paths.is_empty()
+    }
+
+    pub(super) fn paths(&self) -> impl Iterator<Item = PeerId> + '_ {
+        self.paths.iter().map(|path| path.peer)
+    }
+
+    /// A sender report ties the RTP clock to the sender's wall clock (timing mode RTC).
+    pub(super) fn sender_report(&mut self, ntp: u64, timestamp: u32) {
+        self.report_clock = Some((ntp, timestamp));
+    }
+
+    pub(super) fn set_wall_clock(&mut self, ahead: Span) {
+        self.wall_ahead = ahead;
+    }
+
+    pub(super) fn last_data(&self) -> Option<Time> {
+        self.last_data
+    }
+
+    pub(super) fn has_data(&self) -> bool {
+        self.line.is_some()
+    }
+
+    /// The ring was too small for the configured buffer; says so once.
+    pub(super) fn take_window_exceeded(&mut self) -> bool {
+        std::mem::take(&mut self.window_exceeded)
+    }
+
+    pub(super) fn highest_seq(&self) -> u32 {
+        self.line.as_ref().map_or(0, |line| line.highest as u32)
+    }
+
+    /// Takes a packet; `false` when it had no place (late, duplicate or not of this timeline).
+    pub(super) fn receive(&mut self, arrival: &Arrival<'_>, pool: &Arc<Pool>) -> bool {
+        self.last_data = Some(arrival.now);
+        self.counters.spacing.note(arrival.now);
+        let bytes = arrival.payload.len();
+        if let Some(path) = self.paths.iter_mut().find(|path| path.peer == arrival.path) {
+            path.count(arrival.now, bytes);
+        }
+        let taken = self.take(arrival, pool);
+        if taken {
+            self.counters.received += 1;
+            self.counters.received_bytes += bytes as u64;
+            self.counters.all.add(arrival.now, bytes);
+            if arrival.retransmit {
+                self.counters.repairs.add(arrival.now, bytes);
+            }
+        } else {
+            self.counters.rejected.add(arrival.now, bytes);
+        }
+        taken
+    }
+
+    /// Moves a windowed buffer towards multiplier × RTT + reorder buffer, by at most 2 % of the time that passed.
+    fn move_target(&mut self, now: Time) {
+        let (min, max) = (self.config.buffer_min, self.config.buffer_max);
+        let elapsed = now.since(self.target_moved.replace(now).unwrap_or(now));
+        if min >= max {
+            self.target = max.max(min);
+            return;
+        }
+        let rtt = self.paths.iter().filter_map(|path| path.state.rtt.smoothed()).max();
+        let Some(rtt) = rtt else { return };
+        let variance = self.paths.iter().filter_map(|path| path.state.rtt.variance()).max().unwrap_or(Span::ZERO);
+        let wanted = (rtt + variance).scaled(i64::from(self.config.rtt_multiplier), 1) + self.config.reorder_buffer;
+        let goal = wanted.max(min).min(max);
+        let step = elapsed.scaled(2, 100);
+        let change = (goal - self.target).max(Span::ZERO - step).min(step);
+        self.target = self.target + change;
+    }
+}

@@ -1,0 +1,134 @@
+//! One way by which packets of a flow come, and by which they can be asked for.
+
+use crate::protocol::meter::Meter;
+use crate::protocol::output::PeerId;
+use crate::protocol::peer::rtt::Rtt;
+use crate::protocol::time::{Span, Time};
+use std::collections::VecDeque;
+
+/// Until an RTT is measured.
+const UNKNOWN_RTT: Span = Span::from_millis(50);
+/// A path that brought nothing for so long is not waited for.
+const QUIET: Span = Span::from_millis(300);
+const MAX_OUTSTANDING: usize = 4096;
+
+/// What the session knows about the peer behind a path.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::protocol) struct PathState {
+    pub(in crate::protocol) rtt: Rtt,
+    /// Requests can be sent to it and it is not dead.
+    pub(in crate::protocol) usable: bool,
+    pub(in crate::protocol) priority: u32,
+    pub(in crate::protocol) rtt_min: Span,
+    pub(in crate::protocol) rtt_max: Span,
+}
+
+#[derive(Debug)]
+pub(super) struct Path {
+    pub(super) peer: PeerId,
+    pub(super) state: PathState,
+    pub(super) highest: Option<u64>,
+    last_data: Option<Time>,
+    /// Lateness against the flow's clock, and how it varies.
+    transit: Span,
+    jitter: Span,
+    /// Share of requests that were answered, as far as known.
+    success: f32,
+    /// Requests in the order sent, to see when a later one is answered first.
+    outstanding: VecDeque<(Time, u64)>,
+    pub(super) received: u64,
+    pub(super) received_bytes: u64,
+    pub(super) fast: Meter,
+    pub(super) slow: Meter,
+}
+
+impl Path {
+    pub(super) fn new(peer: PeerId, state: PathState) -> Self {
+        Self {
+            peer,
+            state,
+            highest: None,
+            last_data: None,
+            transit: Span::ZERO,
+            jitter: Span::ZERO,
+            success: 1.0,
+            outstanding: VecDeque::new(),
+            received: 0,
+            received_bytes: 0,
+            fast: Meter::fast(),
+            slow: Meter::slow(),
+        }
+    }
+
+    pub(super) fn count(&mut self, now: Time, bytes: usize) {
+        self.received += 1;
+        self.received_bytes += bytes as u64;
+        self.fast.add(now, bytes);
+        self.slow.add(now, bytes);
+    }
+
+    /// A first transmission came in, `lateness` behind the flow's clock. Returns the old highest position.
+    pub(super) fn advance(&mut self, now: Time, position: u64, lateness: Span) -> Option<u64> {
+        if self.last_data.is_none() {
+            self.transit = lateness;
+        }
+        self.last_data = Some(now);
+        let error = (lateness - self.transit).abs();
+        self.transit = self.transit + (lateness - self.transit).scaled(1, 16);
+        self.jitter = self.jitter + (error - self.jitter).scaled(1, 16);
+        let old = self.highest;
+        self.highest = Some(old.map_or(position, |highest| highest.max(position)));
+        old
+    }
+
+    pub(super) fn is_flowing(&self, now: Time) -> bool {
+        self.last_data.is_some_and(|last| now.since(last) < QUIET)
+    }
+
+    /// How much longer than on `other` a packet may be on its way here.
+    pub(super) fn behind(&self, other: &Path) -> Span {
+        (self.transit - other.transit).max(Span::ZERO) + self.jitter.scaled(3, 1)
+    }
+
+    pub(super) fn rtt(&self) -> Span {
+        self.state.rtt.smoothed().unwrap_or(UNKNOWN_RTT).max(self.state.rtt_min.min(Span::from_millis(1)))
+    }
+
+    /// The earliest that an answer was ever seen after its request.
+    pub(super) fn quickest(&self) -> Span {
+        self.state.rtt.min().unwrap_or(Span::ZERO)
+    }
+
+    /// When to ask again: libRIST's 1.1 × RTT within [rtt-min, rtt-max], or later where the RTT varies.
+    pub(super) fn retry_after(&self) -> Span {
+        let rtt = self.rtt().max(self.state.rtt_min).min(self.state.rtt_max.max(self.state.rtt_min));
+        let variance = self.state.rtt.variance().unwrap_or(Span::ZERO).scaled(4, 1).min(rtt);
+        rtt + variance.max(rtt.scaled(1, 10)).max(Span::from_millis(1))
+    }
+
+    /// Expected time to an answer, failures included; the lower the better.
+    pub(super) fn cost(&self) -> i64 {
+        (self.rtt().ticks() as f64 / f64::from(self.success)) as i64
+    }
+
+    pub(super) fn asked(&mut self, now: Time, position: u64) {
+        if self.outstanding.len() >= MAX_OUTSTANDING {
+            self.outstanding.pop_front();
+        }
+        self.outstanding.push_back((now, position));
+    }
+
+    pub(super) fn answered(&mut self) {
+        self.success += (1.0 - self.success) / 16.0;
+    }
+
+    pub(super) fn failed(&mut self) {
+        self.success = (self.success - self.success / 16.0).max(0.02);
+    }
+
+    /// Requests sent clearly before `request`, which has been answered: theirs must be lost.
+    pub(super) fn overtaken(&mut self, request: Time, slack: Span) -> impl Iterator<Item = (Time, u64)> + '_ {
+        let count = self.outstanding.iter().take_while(|(sent, _)| request.since(*sent) > slack).count();
+        self.outstanding.drain(..count)
+    }
+}

@@ -1,0 +1,298 @@
+//! Where a packet belongs: in the buffer, nowhere, or on a timeline of its own.
+
+use super::probation::Held;
+use super::recovery_buffer::{Packet, Slot};
+use super::source_clock::SourceClock;
+use super::{Arrival, Flow, Pace, Timeline};
+use crate::protocol::config::TimingMode;
+use crate::protocol::output::PeerId;
+use crate::protocol::payload::{Payload, Pool};
+use crate::protocol::time::{Span, Time};
+use crate::wire::{clock, seq};
+use std::sync::Arc;
+
+/// Positions begin here, so that earlier packets of the start have room below.
+const FIRST_POSITION: u64 = 1 << 40;
+/// A packet may claim a source time so much newer than its place allows (applications give odd timestamps).
+const TIME_TOLERANCE: Span = Span::from_millis(100);
+/// A gap up to this is loss whatever the clock says.
+const SMALL_GAP: u64 = 64;
+/// A burst that the pace does not explain.
+const BURST_GAP: u64 = 1024;
+/// A retransmission may run ahead of the newest packet by so many (several receivers, several paths).
+const MAX_AHEAD: u64 = 1024;
+
+enum Place {
+    At(u64),
+    Duplicate,
+    Late,
+    /// Does not fit this timeline.
+    Foreign,
+}
+
+/// A packet with its storage, on its way into the buffer.
+struct Incoming {
+    now: Time,
+    path: PeerId,
+    retransmit: bool,
+    timestamp: u32,
+    rate: Option<u32>,
+    virt_src_port: u16,
+    virt_dst_port: u16,
+    payload: Payload,
+}
+
+impl Flow {
+    pub(super) fn take(&mut self, arrival: &Arrival<'_>, pool: &Arc<Pool>) -> bool {
+        let Some(line) = &self.line else {
+            // A repair can not say where the flow begins.
+            if arrival.retransmit {
+                return false;
+            }
+            self.anchor(arrival.now, arrival.seq, arrival.timestamp, arrival.rate);
+            let position = FIRST_POSITION | u64::from(arrival.seq);
+            self.insert(position, incoming(arrival, pool));
+            return true;
+        };
+        match self.place(line, arrival) {
+            Place::At(position) => {
+                self.probation.old_timeline_goes_on();
+                self.insert(position, incoming(arrival, pool));
+                true
+            }
+            Place::Duplicate => {
+                self.counters.duplicates += 1;
+                false
+            }
+            Place::Late => {
+                self.counters.dropped_late += 1;
+                false
+            }
+            Place::Foreign => match self.probation.hold(arrival, self.target, pool) {
+                Some(held) => {
+                    self.change_timeline(held);
+                    true
+                }
+                None => false,
+            },
+        }
+    }
+
+    fn place(&self, line: &Timeline, arrival: &Arrival<'_>) -> Place {
+        let bits = self.seq_mask.count_ones();
+        let mut position = seq::widen(line.highest, arrival.seq, bits);
+        if arrival.retransmit && position > line.highest + MAX_AHEAD {
+            // Nothing so new can have been asked for: it lies up to a whole window back.
+            position = position.wrapping_sub(u64::from(self.seq_mask) + 1);
+        }
+        let foreign = if arrival.retransmit { Place::Late } else { Place::Foreign };
+        let source = self.source_time(arrival.now, arrival.timestamp, arrival.rate);
+        let newer = arrival.rate.is_some() && source.since(line.newest_source) > TIME_TOLERANCE;
+        match self.buffer.get(position) {
+            Slot::Present(packet) if packet.timestamp == arrival.timestamp => return Place::Duplicate,
+            Slot::Delivered(timestamp) if *timestamp == arrival.timestamp => return Place::Duplicate,
+            Slot::Present(_) | Slot::Delivered(_) => return foreign,
+            Slot::Lost if !newer => return Place::Late,
+            _ => {}
+        }
+        if position < line.next_out {
+            let before_start = !line.handed_out && !arrival.retransmit && line.next_out - position <= BURST_GAP;
+            let older = source < line.newest_source;
+            return if before_start && older { Place::At(position) } else { foreign };
+        }
+        if position <= line.highest {
+            return if newer && !arrival.retransmit { foreign } else { Place::At(position) };
+        }
+        let gap = position - line.highest - 1;
+        if arrival.retransmit || self.plausible(line, gap, source) { Place::At(position) } else { foreign }
+    }
+
+    /// Whether so many packets can have been sent since the newest one.
+    fn plausible(&self, line: &Timeline, gap: u64, source: Time) -> bool {
+        let elapsed = source.since(line.newest_source);
+        if gap <= SMALL_GAP {
+            return true;
+        }
+        if elapsed < Span::ZERO - TIME_TOLERANCE {
+            return false;
+        }
+        let pace = line.pace.per_second.unwrap_or(20_000.0);
+        gap <= BURST_GAP + (8.0 * pace * elapsed.as_secs_f64().max(0.0)) as u64
+    }
+
+    fn source_time(&self, now: Time, timestamp: u32, rate: Option<u32>) -> Time {
+        let clock = self.line.as_ref().and_then(|line| line.clock.as_ref());
+        match (rate, clock) {
+            (Some(rate), Some(clock)) => clock.source_time(timestamp, rate),
+            (Some(rate), None) => Time::from_ticks(clock::rtp_to_ntp(u64::from(timestamp), rate)),
+            (None, _) => now,
+        }
+    }
+
+    fn anchor(&mut self, now: Time, seq: u32, timestamp: u32, rate: Option<u32>) {
+        let position = FIRST_POSITION | u64::from(seq);
+        let clock = rate.map(|rate| SourceClock::new(now, timestamp, rate));
+        let source = clock.as_ref().zip(rate).map_or(now, |(clock, rate)| clock.source_time(timestamp, rate));
+        self.buffer.clear();
+        self.requests.clear();
+        self.flow_start = true;
+        self.line = Some(Timeline {
+            clock,
+            highest: position,
+            newest_source: source,
+            newest_release: now + self.target,
+            next_out: position,
+            head: None,
+            handed_out: false,
+            pace: Pace { since: source, count: 0, per_second: None },
+        });
+    }
+
+    /// The held packets are the flow now; what the old timeline still holds is handed out at its time.
+    fn change_timeline(&mut self, held: Vec<Held>) {
+        let Some(first) = held.first() else { return };
+        self.retire_timeline();
+        self.anchor(first.arrived, first.seq, first.timestamp, first.rate);
+        let first_seq = first.seq;
+        for packet in held {
+            let step = packet.seq.wrapping_sub(first_seq) & self.seq_mask;
+            let position = (FIRST_POSITION | u64::from(first_seq)) + u64::from(step);
+            let known = matches!(self.buffer.get(position), Slot::Present(_));
+            if step > self.seq_mask / 2 || known {
+                continue;
+            }
+            self.insert(
+                position,
+                Incoming {
+                    now: packet.arrived,
+                    path: packet.path,
+                    retransmit: false,
+                    timestamp: packet.timestamp,
+                    rate: packet.rate,
+                    virt_src_port: packet.virt_src_port,
+                    virt_dst_port: packet.virt_dst_port,
+                    payload: packet.payload,
+                },
+            );
+        }
+    }
+
+    fn insert(&mut self, position: u64, packet: Incoming) {
+        self.move_target(packet.now);
+        let source = self.source_time(packet.now, packet.timestamp, packet.rate);
+        let expected = match self.buffer.get(position) {
+            Slot::Missing(missing) => Some(missing.release),
+            _ => None,
+        };
+        let release = self.release_time(packet.now, source, packet.timestamp, packet.rate, expected);
+        self.make_room(packet.now, position);
+        let Some(line) = &mut self.line else { return };
+        let from = line.next_out.min(position);
+        let stored = Packet {
+            path: packet.path,
+            timestamp: packet.timestamp,
+            source,
+            arrived: packet.now,
+            release,
+            virt_src_port: packet.virt_src_port,
+            virt_dst_port: packet.virt_dst_port,
+            payload: packet.payload,
+        };
+        let old = self.buffer.put(from, position, Slot::Present(stored));
+        line.next_out = from;
+        line.head = Some(line.head.map_or(position, |head| head.min(position)));
+        if let Slot::Missing(missing) = old {
+            self.found(packet.now, packet.path, packet.retransmit, missing);
+        } else if !packet.retransmit && position < line.highest {
+            self.counters.reordered += 1;
+        }
+        if !packet.retransmit {
+            self.first_transmission(
+                position,
+                packet.now,
+                source,
+                packet.path,
+                release,
+                (packet.timestamp, packet.rate),
+            );
+        }
+    }
+
+    /// Moves the flow's newest position on and notices what was skipped.
+    fn first_transmission(
+        &mut self,
+        position: u64,
+        now: Time,
+        source: Time,
+        path: PeerId,
+        release: Time,
+        (timestamp, rate): (u32, Option<u32>),
+    ) {
+        let Some(line) = &mut self.line else { return };
+        let lateness = line.clock.as_ref().map_or(Span::ZERO, |clock| clock.deviation(now, source));
+        let (highest, newest_release) = (line.highest, line.newest_release);
+        if position > highest {
+            line.highest = position;
+            line.newest_source = source;
+            line.newest_release = release;
+            line.pace.note(source);
+            if let (Some(clock), Some(rate)) = (line.clock.as_mut(), rate) {
+                clock.advance(timestamp, rate);
+                clock.learn(now, source);
+            }
+            if position > highest + 1 {
+                self.notice_gap(now, path, (highest, newest_release), (position, release));
+            }
+        }
+        self.passed_by(now, path, position, lateness);
+    }
+
+    /// When a packet is handed out: its place in the sender's time, or in ours, plus the recovery buffer.
+    fn release_time(&self, now: Time, source: Time, timestamp: u32, rate: Option<u32>, expected: Option<Time>) -> Time {
+        let clock = self.line.as_ref().and_then(|line| line.clock.as_ref());
+        let local = match (self.config.timing_mode, rate, clock) {
+            (TimingMode::Rtc, Some(rate), Some(_)) if self.report_clock.is_some() => self.rtc_time(timestamp, rate),
+            (TimingMode::Arrival, ..) | (_, None, _) | (_, _, None) => {
+                return expected.unwrap_or(now + self.target);
+            }
+            (_, Some(_), Some(clock)) => clock.local(source),
+        };
+        // A leap of the sender's clock must not hold the stream back.
+        let latest = now + self.target + self.target.scaled(1, 10) + Span::from_millis(5);
+        (local + self.target).min(latest)
+    }
+
+    /// The sender's wall clock at this timestamp, as a time of ours.
+    fn rtc_time(&self, timestamp: u32, rate: u32) -> Time {
+        let (ntp, reported) = self.report_clock.unwrap_or_default();
+        let units = i64::from(timestamp.wrapping_sub(reported) as i32);
+        let since_report = Span::from_ticks(((i128::from(units) << 32) / i128::from(rate.max(1))) as i64);
+        Time::from_ticks(ntp) + since_report - self.wall_ahead
+    }
+}
+
+fn incoming(arrival: &Arrival<'_>, pool: &Arc<Pool>) -> Incoming {
+    Incoming {
+        now: arrival.now,
+        path: arrival.path,
+        retransmit: arrival.retransmit,
+        timestamp: arrival.timestamp,
+        rate: arrival.rate,
+        virt_src_port: arrival.virt_src_port,
+        virt_dst_port: arrival.virt_dst_port,
+        payload: pool.copy(arrival.payload),
+    }
+}
+
+impl Pace {
+    fn note(&mut self, source: Time) {
+        self.count += 1;
+        let elapsed = source.since(self.since);
+        if elapsed >= Span::from_millis(500) || elapsed < Span::ZERO {
+            let rate = f64::from(self.count) / elapsed.as_secs_f64().max(0.5);
+            self.per_second = Some(self.per_second.map_or(rate, |old| old.max(rate) * 0.5 + rate * 0.5));
+            self.since = source;
+            self.count = 0;
+        }
+    }
+}

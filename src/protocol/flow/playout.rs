@@ -1,0 +1,116 @@
+//! What is handed to the application, in order, when its time has come.
+
+use super::Flow;
+use super::recovery_buffer::{Packet, Slot};
+use crate::protocol::output::Delivery;
+use crate::protocol::time::{Span, Time};
+
+/// A packet whose order is settled.
+#[derive(Debug)]
+pub(super) struct Ready {
+    release: Time,
+    delivery: Delivery,
+    arrived: Time,
+}
+
+impl Flow {
+    /// When the next packet is due.
+    pub(in crate::protocol) fn next_release(&self) -> Option<Time> {
+        if let Some(ready) = self.ready.front() {
+            return Some(ready.release);
+        }
+        let line = self.line.as_ref()?;
+        match self.buffer.get(line.head?) {
+            Slot::Present(packet) => Some(packet.release),
+            _ => None,
+        }
+    }
+
+    /// Hands out everything that is due.
+    pub(in crate::protocol) fn deliver(&mut self, now: Time, out: &mut Vec<Delivery>) {
+        while let Some(release) = self.next_release() {
+            if release > now {
+                break;
+            }
+            let ready = match self.ready.pop_front() {
+                Some(ready) => ready,
+                None => match self.take_head() {
+                    Some(ready) => ready,
+                    None => break,
+                },
+            };
+            self.counters.delivered += 1;
+            self.counters.buffered = self.counters.buffered + now.since(ready.arrived).max(Span::ZERO);
+            out.push(ready.delivery);
+        }
+    }
+
+    /// Takes the first packet present; the holes before it are lost now that their successor is due.
+    fn take_head(&mut self) -> Option<Ready> {
+        let line = self.line.as_mut()?;
+        let head = line.head?;
+        let mut lost = 0;
+        for position in line.next_out..head {
+            if matches!(self.buffer.put(position, position, Slot::Lost), Slot::Missing(_)) {
+                self.requests.one_less();
+            }
+            lost += 1;
+        }
+        let packet = self.buffer.take(head)?;
+        line.next_out = head + 1;
+        line.handed_out = true;
+        line.head = (line.next_out..=line.highest.max(head))
+            .find(|position| matches!(self.buffer.get(*position), Slot::Present(_)));
+        self.counters.lost += lost;
+        Some(self.ready_packet(head, packet, lost > 0))
+    }
+
+    fn ready_packet(&mut self, position: u64, packet: Packet, discontinuity: bool) -> Ready {
+        let flow_start = std::mem::take(&mut self.flow_start);
+        Ready {
+            release: packet.release,
+            arrived: packet.arrived,
+            delivery: Delivery {
+                flow_id: self.id,
+                peer: packet.path,
+                seq: position as u32 & self.seq_mask,
+                ts_ntp: packet.source.ticks(),
+                virt_src_port: packet.virt_src_port,
+                virt_dst_port: packet.virt_dst_port,
+                discontinuity: discontinuity && !flow_start,
+                flow_start,
+                payload: packet.payload,
+            },
+        }
+    }
+
+    /// A ring that can not hold the configured buffer hands out early rather than dropping.
+    pub(super) fn make_room(&mut self, now: Time, position: u64) {
+        loop {
+            let Some(line) = &self.line else { return };
+            if position < line.next_out + self.buffer.max() {
+                return;
+            }
+            self.window_exceeded = true;
+            if line.head.is_none() {
+                let behind = position - self.buffer.max() + 1;
+                if let Some(line) = &mut self.line {
+                    self.counters.lost = self.counters.lost.saturating_add((behind - line.next_out) as u32);
+                    line.next_out = behind;
+                }
+                return;
+            }
+            let Some(mut ready) = self.take_head() else { return };
+            ready.release = now;
+            self.ready.push_back(ready);
+        }
+    }
+
+    /// The timeline ends: what it holds keeps its time, its holes are lost.
+    pub(super) fn retire_timeline(&mut self) {
+        while let Some(ready) = self.take_head() {
+            self.ready.push_back(ready);
+        }
+        self.line = None;
+    }
+}

@@ -1,0 +1,102 @@
+//! Packets that do not fit the timeline of their flow, held until they prove a new one.
+//!
+//! A restarted sender begins with other sequence numbers; a stray or forged packet stands alone. Nothing is
+//! thrown away before this has decided, and a flow is never reset by one packet (libRIST resets on the
+//! first late packet of a statistics interval).
+
+use super::Arrival;
+use crate::protocol::output::PeerId;
+use crate::protocol::payload::{Payload, Pool};
+use crate::protocol::time::{Span, Time};
+use std::sync::Arc;
+
+/// So many agreeing packets prove a timeline whatever their spacing.
+const ENOUGH: usize = 64;
+/// So many prove it when they span a good part of the buffer.
+const ENOUGH_SLOW: usize = 2;
+/// Sequence steps within a timeline that is being proved.
+const MAX_STEP: u32 = 64;
+/// How far arrival may stray from source time between neighbours.
+const MAX_STRAY: Span = Span::from_millis(500);
+
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) arrived: Time,
+    pub(super) path: PeerId,
+    pub(super) seq: u32,
+    pub(super) timestamp: u32,
+    pub(super) rate: Option<u32>,
+    pub(super) virt_src_port: u16,
+    pub(super) virt_dst_port: u16,
+    pub(super) payload: Payload,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Probation {
+    held: Vec<Held>,
+    /// Packets placed on the old timeline meanwhile.
+    placed: usize,
+}
+
+impl Probation {
+    /// The old timeline lives: what is held loses its case when it is outnumbered.
+    pub(super) fn old_timeline_goes_on(&mut self) {
+        if self.held.is_empty() {
+            return;
+        }
+        self.placed += 1;
+        if self.placed > self.held.len() {
+            self.reset();
+        }
+    }
+
+    /// Holds a packet. Returns all of them once they prove a timeline of their own.
+    pub(super) fn hold(&mut self, arrival: &Arrival<'_>, buffer: Span, pool: &Arc<Pool>) -> Option<Vec<Held>> {
+        if self.held.last().is_some_and(|last| !follows(last, arrival)) {
+            self.reset();
+        }
+        if self.held.iter().any(|held| held.seq == arrival.seq) {
+            return None;
+        }
+        self.held.push(Held {
+            arrived: arrival.now,
+            path: arrival.path,
+            seq: arrival.seq,
+            timestamp: arrival.timestamp,
+            rate: arrival.rate,
+            virt_src_port: arrival.virt_src_port,
+            virt_dst_port: arrival.virt_dst_port,
+            payload: pool.copy(arrival.payload),
+        });
+        let span = arrival.now.since(self.held[0].arrived);
+        let proved =
+            self.held.len() >= ENOUGH || (self.held.len() >= ENOUGH_SLOW && span.ticks() >= buffer.ticks() / 4);
+        if !proved {
+            return None;
+        }
+        self.placed = 0;
+        let mut held = std::mem::take(&mut self.held);
+        let first = held[0].seq;
+        held.sort_by_key(|packet| (packet.seq.wrapping_sub(first).wrapping_add(MAX_STEP)) & 0xFFFF);
+        Some(held)
+    }
+
+    fn reset(&mut self) {
+        self.held.clear();
+        self.placed = 0;
+    }
+}
+
+fn follows(last: &Held, arrival: &Arrival<'_>) -> bool {
+    let step = arrival.seq.wrapping_sub(last.seq).wrapping_add(MAX_STEP) & arrival.seq_mask;
+    let near = step <= 2 * MAX_STEP;
+    let source = arrival.timestamp.wrapping_sub(last.timestamp) as i32;
+    let steady = match arrival.rate {
+        Some(rate) if last.rate == Some(rate) => {
+            let source = Span::from_ticks((i64::from(source) << 32) / i64::from(rate.max(1)));
+            (arrival.now.since(last.arrived) - source).abs() <= MAX_STRAY
+        }
+        _ => arrival.rate == last.rate,
+    };
+    near && steady
+}

@@ -1,0 +1,133 @@
+//! The reorder and recovery buffer: a ring of packets by position, grown on demand.
+//!
+//! Positions are 64-bit: sequence numbers widened once, so that order needs no modular arithmetic.
+
+use crate::protocol::output::PeerId;
+use crate::protocol::payload::Payload;
+use crate::protocol::time::Time;
+
+/// A packet that waits for its time.
+#[derive(Debug, Clone)]
+pub(super) struct Packet {
+    pub(super) path: PeerId,
+    /// As on the wire: with the position it tells a duplicate from a packet of another timeline.
+    pub(super) timestamp: u32,
+    /// The sender's clock, widened.
+    pub(super) source: Time,
+    pub(super) arrived: Time,
+    /// When it is handed out; fixed when it came in.
+    pub(super) release: Time,
+    pub(super) virt_src_port: u16,
+    pub(super) virt_dst_port: u16,
+    pub(super) payload: Payload,
+}
+
+/// A packet that has to be asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Missing {
+    pub(super) noticed: Time,
+    /// When the next request is due.
+    pub(super) due: Time,
+    pub(super) tries: u32,
+    pub(super) last_request: Time,
+    pub(super) asked: PeerId,
+    /// Its own time to be handed out, judged by its neighbours.
+    pub(super) release: Time,
+}
+
+/// What is known about one position.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Slot {
+    #[default]
+    Unknown,
+    Missing(Missing),
+    Present(Packet),
+    /// Handed out; its RTP timestamp stays.
+    Delivered(u32),
+    /// Given up, or its time has passed.
+    Lost,
+}
+
+#[derive(Debug)]
+pub(super) struct RecoveryBuffer {
+    slots: Vec<(u64, Slot)>,
+    max: usize,
+}
+
+const FIRST_SIZE: usize = 256;
+
+impl RecoveryBuffer {
+    /// `max` is a power of two: as many positions as a sequence number can tell apart.
+    pub(super) fn new(max: usize) -> Self {
+        Self { slots: Self::empty(FIRST_SIZE.min(max)), max }
+    }
+
+    fn empty(size: usize) -> Vec<(u64, Slot)> {
+        (0..size).map(|_| (u64::MAX, Slot::Unknown)).collect()
+    }
+
+    pub(super) fn max(&self) -> u64 {
+        self.max as u64
+    }
+
+    fn index(&self, position: u64) -> usize {
+        (position & (self.slots.len() as u64 - 1)) as usize
+    }
+
+    pub(super) fn get(&self, position: u64) -> &Slot {
+        match &self.slots[self.index(position)] {
+            (at, slot) if *at == position => slot,
+            _ => &Slot::Unknown,
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, position: u64) -> Option<&mut Slot> {
+        let index = self.index(position);
+        let (at, slot) = &mut self.slots[index];
+        (*at == position).then_some(slot)
+    }
+
+    /// Puts `slot` at `position`. `from` is the oldest position whose content still matters: the ring
+    /// grows until both fit, up to its maximum. Returns what stood there.
+    pub(super) fn put(&mut self, from: u64, position: u64, slot: Slot) -> Slot {
+        let span = position.saturating_sub(from).saturating_add(1);
+        while span > self.slots.len() as u64 && self.slots.len() < self.max {
+            self.grow();
+        }
+        let index = self.index(position);
+        let (at, old) = std::mem::replace(&mut self.slots[index], (position, slot));
+        if at == position { old } else { Slot::Unknown }
+    }
+
+    fn grow(&mut self) {
+        let size = (self.slots.len() * 2).min(self.max);
+        let old = std::mem::replace(&mut self.slots, Self::empty(size));
+        for (position, slot) in old {
+            if position != u64::MAX {
+                let index = self.index(position);
+                // Of two that fold together the newer one is the one that matters.
+                if self.slots[index].0 == u64::MAX || self.slots[index].0 < position {
+                    self.slots[index] = (position, slot);
+                }
+            }
+        }
+    }
+
+    /// Takes the packet at `position`, leaving the mark that it was handed out.
+    pub(super) fn take(&mut self, position: u64) -> Option<Packet> {
+        let slot = self.get_mut(position)?;
+        let Slot::Present(packet) = slot else { return None };
+        let timestamp = packet.timestamp;
+        match std::mem::replace(slot, Slot::Delivered(timestamp)) {
+            Slot::Present(packet) => Some(packet),
+            _ => None,
+        }
+    }
+
+    /// Forgets everything, keeping the memory.
+    pub(super) fn clear(&mut self) {
+        for entry in &mut self.slots {
+            *entry = (u64::MAX, Slot::Unknown);
+        }
+    }
+}

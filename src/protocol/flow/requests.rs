@@ -1,0 +1,261 @@
+//! What is missing, and when which path is asked for it.
+
+use super::Flow;
+use super::path::Path;
+use super::recovery_buffer::{Missing, Slot};
+use crate::protocol::output::PeerId;
+use crate::protocol::time::{Span, Time};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// A packet that runs behind its successor by less than this was reordered, not lost, whatever was seen before.
+const REORDER_FLOOR: Span = Span::from_millis(1);
+/// How long the greatest reordering seen is believed; then half of it, and so on.
+const REORDER_MEMORY: Span = Span::from_secs(10);
+/// Requests that fall due so closely together leave together.
+const TOGETHER: Span = Span::from_micros(500);
+/// libRIST (0.2.7 to 0.2.12) answers at most 88 requests per 5 ms at its default settings.
+const SERVICE_TIME: Span = Span::from_micros(57);
+/// A last request is sent this much before its answer would come too late.
+const GUARD: Span = Span::from_millis(3);
+
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    /// Due times and positions; entries that no longer agree with the buffer are stale.
+    due: BinaryHeap<Reverse<(Time, u64)>>,
+    /// Positions that are missing now.
+    count: u32,
+    reorder: Span,
+    reorder_seen: Option<Time>,
+    /// When the sender will have worked off what it was asked for.
+    busy_until: Option<Time>,
+}
+
+impl Requests {
+    pub(super) fn clear(&mut self) {
+        self.due.clear();
+        self.count = 0;
+        self.busy_until = None;
+    }
+
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    pub(super) fn one_less(&mut self) {
+        self.count = self.count.saturating_sub(1);
+    }
+
+    fn push(&mut self, due: Time, position: u64) {
+        self.due.push(Reverse((due, position)));
+    }
+
+    /// How long a gap is watched before it is called a loss.
+    fn allowance(&self, now: Time, ceiling: Span) -> Span {
+        let learnt = match self.reorder_seen {
+            Some(seen) => {
+                let halvings = now.since(seen).ticks().max(0) / REORDER_MEMORY.ticks();
+                Span::from_ticks(self.reorder.ticks() >> halvings.min(62))
+            }
+            None => Span::ZERO,
+        };
+        (learnt.scaled(5, 4) + REORDER_FLOOR).min(ceiling.max(REORDER_FLOOR))
+    }
+
+    fn reordered_by(&mut self, now: Time, by: Span, ceiling: Span) {
+        let by = by.min(ceiling);
+        let remembered = self.allowance(now, ceiling) - REORDER_FLOOR;
+        if by.scaled(5, 4) >= remembered {
+            self.reorder = by;
+            self.reorder_seen = Some(now);
+        }
+    }
+}
+
+impl Flow {
+    /// Positions between `before` and `after` have been skipped on `path`.
+    pub(super) fn notice_gap(&mut self, now: Time, path: PeerId, before: (u64, Time), after: (u64, Time)) {
+        if !self.config.recovery {
+            return;
+        }
+        let from = self.line.as_ref().map_or(after.0, |line| line.next_out);
+        let due = now + self.requests.allowance(now, self.config.reorder_buffer) + self.slower_paths(now, path);
+        let quickest = self.paths.iter().map(Path::quickest).min().unwrap_or(Span::ZERO);
+        let steps = (after.0 - before.0) as i64;
+        for position in (before.0 + 1)..after.0 {
+            let release = before.1 + after.1.since(before.1).scaled((position - before.0) as i64, steps);
+            let hopeless = now + quickest > release;
+            if hopeless || !matches!(self.buffer.get(position), Slot::Unknown) {
+                continue;
+            }
+            let missing = Missing { noticed: now, due, tries: 0, last_request: now, asked: path, release };
+            self.buffer.put(from, position, Slot::Missing(missing));
+            self.requests.count += 1;
+            self.requests.push(due, position);
+        }
+    }
+
+    /// How much longer than by `path` a packet may be under way by another path of the flow.
+    fn slower_paths(&self, now: Time, path: PeerId) -> Span {
+        let Some(this) = self.paths.iter().find(|p| p.peer == path) else { return Span::ZERO };
+        self.paths
+            .iter()
+            .filter(|other| other.peer != path && other.is_flowing(now))
+            .map(|other| other.behind(this))
+            .max()
+            .unwrap_or(Span::ZERO)
+    }
+
+    /// A first transmission came by `path`. A gap that every flowing path has passed needs no more patience.
+    pub(super) fn passed_by(&mut self, now: Time, path: PeerId, position: u64, lateness: Span) {
+        let Some(this) = self.paths.iter_mut().find(|p| p.peer == path) else { return };
+        let old = this.advance(now, position, lateness);
+        if self.paths.len() < 2 {
+            return;
+        }
+        let slowest = self.paths.iter().filter(|p| p.is_flowing(now)).filter_map(|p| p.highest).min();
+        let (Some(old), Some(slowest)) = (old, slowest) else { return };
+        let due = now + self.requests.allowance(now, self.config.reorder_buffer);
+        for gap in (old + 1)..slowest.min(position) {
+            if let Some(Slot::Missing(missing)) = self.buffer.get_mut(gap)
+                && missing.tries == 0
+                && missing.due > due
+            {
+                missing.due = due;
+                self.requests.push(due, gap);
+            }
+        }
+    }
+
+    /// A packet that was missing has come.
+    pub(super) fn found(&mut self, now: Time, path: PeerId, retransmit: bool, missing: Missing) {
+        self.requests.one_less();
+        if missing.tries > 0 {
+            self.counters.recovered_after(missing.tries);
+        }
+        if !retransmit {
+            self.counters.reordered += 1;
+            self.requests.reordered_by(now, now.since(missing.noticed), self.config.reorder_buffer);
+            return;
+        }
+        let slack = self.requests.allowance(now, self.config.reorder_buffer);
+        let Some(by) = self.paths.iter_mut().find(|p| p.peer == path && missing.asked == path) else { return };
+        by.answered();
+        // Requests are answered in order: an answer to a later one means that an earlier one got lost.
+        for (sent, position) in by.overtaken(missing.last_request, slack) {
+            if let Some(Slot::Missing(other)) = self.buffer.get_mut(position)
+                && other.last_request == sent
+                && other.due > now
+            {
+                other.due = now;
+                self.requests.push(now, position);
+            }
+        }
+    }
+
+    /// When requests are due next.
+    pub(in crate::protocol) fn next_request(&mut self) -> Option<Time> {
+        while let Some(Reverse((due, position))) = self.requests.due.peek().copied() {
+            if matches!(self.buffer.get(position), Slot::Missing(missing) if missing.due == due) {
+                return Some(due);
+            }
+            self.requests.due.pop();
+        }
+        None
+    }
+
+    /// Everything that has to be asked for now: sequence numbers in order, by the peer to ask.
+    pub(in crate::protocol) fn due_requests(&mut self, now: Time) -> Vec<(PeerId, Vec<u32>)> {
+        let mut asked: Vec<(PeerId, Vec<u64>)> = Vec::new();
+        while let Some(due) = self.next_request() {
+            if due > now + TOGETHER {
+                break;
+            }
+            let Some(Reverse((_, position))) = self.requests.due.pop() else { break };
+            let Some(peer) = self.ask(now, position) else { continue };
+            match asked.iter_mut().find(|(to, _)| *to == peer) {
+                Some((_, positions)) => positions.push(position),
+                None => asked.push((peer, vec![position])),
+            }
+        }
+        let mask = self.seq_mask;
+        let in_order = |mut positions: Vec<u64>| {
+            positions.sort_unstable();
+            positions.into_iter().map(|position| position as u32 & mask).collect()
+        };
+        asked.into_iter().map(|(peer, positions)| (peer, in_order(positions))).collect()
+    }
+
+    /// Chooses whom to ask for `position`, or gives it up.
+    fn ask(&mut self, now: Time, position: u64) -> Option<PeerId> {
+        let Slot::Missing(mut missing) = *self.buffer.get(position) else { return None };
+        let max_retries = self.config.max_retries;
+        let choice = choose_path(&self.paths, missing.tries);
+        let Some(path) = choice.and_then(|index| self.paths.get_mut(index)) else {
+            self.put_off(position, missing, now + Span::from_millis(20));
+            return None;
+        };
+        if missing.tries >= max_retries || now + path.quickest() > missing.release {
+            self.give_up(position);
+            return None;
+        }
+        let service = self.requests.busy_until.filter(|busy| *busy > now).unwrap_or(now) + SERVICE_TIME;
+        let retry_after = path.retry_after();
+        let rtt = path.rtt();
+        path.asked(now, position);
+        let peer = path.peer;
+        let previous = (missing.tries > 0).then_some(missing.asked);
+        if let Some(previous) = self.paths.iter_mut().find(|p| Some(p.peer) == previous) {
+            previous.failed();
+        }
+        self.requests.busy_until = Some(service);
+        self.counters.missing += u32::from(missing.tries == 0);
+        self.counters.retries += 1;
+        missing.tries += 1;
+        missing.last_request = now;
+        missing.asked = peer;
+        let mut next = service + retry_after;
+        // The second half of the tries is spread over the time that is left.
+        if missing.tries > max_retries / 2 {
+            let left = missing.release.since(now).scaled(1, i64::from(max_retries - missing.tries + 1));
+            next = next.max(now + left);
+        }
+        // One more that comes back in time is better than one that is late.
+        let last_chance = missing.release - rtt - GUARD;
+        if next > last_chance && last_chance > now + rtt {
+            next = last_chance;
+        }
+        self.put_off(position, missing, next);
+        Some(peer)
+    }
+
+    fn put_off(&mut self, position: u64, mut missing: Missing, due: Time) {
+        missing.due = due;
+        if let Some(slot) = self.buffer.get_mut(position) {
+            *slot = Slot::Missing(missing);
+            self.requests.push(due, position);
+        }
+    }
+
+    fn give_up(&mut self, position: u64) {
+        if let Some(slot) = self.buffer.get_mut(position) {
+            *slot = Slot::Unknown;
+            self.requests.one_less();
+        }
+    }
+}
+
+/// The path with the highest priority, then with the best prospect of an answer; the next one on each further try.
+fn choose_path(paths: &[Path], tries: u32) -> Option<usize> {
+    if paths.len() == 1 {
+        return Some(0);
+    }
+    let usable = paths.iter().any(|path| path.state.usable);
+    let mut order: Vec<usize> = (0..paths.len()).filter(|index| !usable || paths[*index].state.usable).collect();
+    order.sort_by_key(|index| {
+        let path = &paths[*index];
+        (Reverse(path.state.priority), path.cost())
+    });
+    let count = order.len().max(1);
+    order.get(tries as usize % count).copied()
+}

@@ -1,0 +1,174 @@
+//! The other side of one association: its endpoints, name, round-trip time and signs of life.
+
+pub(super) mod rtt;
+
+use super::config::PeerConfig;
+use super::meter::Meter;
+use super::output::{PeerId, SocketId};
+use super::time::{Span, Time};
+use rtt::Rtt;
+use std::net::SocketAddr;
+
+/// A peer is reported as gone this long after it was found dead (libRIST).
+pub(super) const GONE_AFTER: Span = Span::from_secs(5);
+
+/// How a peer came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Ours: strangers come to its sockets and become children.
+    Listener,
+    /// Ours: we know whom we call.
+    Caller,
+    /// Ours: we send to a group; feedback comes from children.
+    Group,
+    /// Came by itself through a listener or a group.
+    Child(PeerId),
+}
+
+/// One UDP address pair. Simple has two (media, RTCP); other profiles use one for both.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Endpoint {
+    pub(super) socket: SocketId,
+    pub(super) remote: Option<SocketAddr>,
+    /// The application was asked about it and has to hear when it goes.
+    pub(super) announced: bool,
+    pub(super) last_heard: Option<Time>,
+}
+
+impl Endpoint {
+    pub(super) fn new(socket: SocketId, remote: Option<SocketAddr>) -> Self {
+        Self { socket, remote, announced: false, last_heard: None }
+    }
+}
+
+/// What was sent to and heard from a peer since the last report.
+#[derive(Debug)]
+pub(super) struct Traffic {
+    pub(super) sent: u64,
+    pub(super) sent_bytes: u64,
+    pub(super) sent_rtcp: u32,
+    pub(super) received_rtcp: u32,
+    pub(super) retransmitted: u64,
+    pub(super) retransmitted_bytes: u64,
+    pub(super) bandwidth_skipped: u32,
+    pub(super) bloat_skipped: u32,
+    pub(super) retransmit_skipped: u32,
+    pub(super) ts_nulls: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) id: PeerId,
+    pub(super) kind: Kind,
+    pub(super) config: PeerConfig,
+    pub(super) media: Endpoint,
+    pub(super) control: Endpoint,
+    pub(super) url: String,
+    pub(super) miface: String,
+    /// Our SSRC in reports and echoes to this peer.
+    pub(super) ssrc: u32,
+    /// The other side's name, once it has told it.
+    pub(super) remote_name: Option<String>,
+    /// The flow that its SDES speaks of.
+    pub(super) flow: Option<u32>,
+    pub(super) rtt: Rtt,
+    /// It has answered an echo, so what it is sent arrives where its packets come from.
+    pub(super) answers_echo: bool,
+    pub(super) last_heard: Option<Time>,
+    pub(super) created: Time,
+    pub(super) dead_since: Option<Time>,
+    /// The application knows it as connected.
+    pub(super) connected: bool,
+    /// Middle of the last sender report's NTP time, and when it came.
+    pub(super) last_report: Option<(u32, Time)>,
+    pub(super) resolve_attempts: u32,
+    pub(super) traffic: Traffic,
+    pub(super) media_rate: Meter,
+    pub(super) retry_rate: Meter,
+    pub(super) media_packets: u32,
+    pub(super) media_octets: u32,
+}
+
+impl Peer {
+    pub(super) fn new(
+        id: PeerId,
+        kind: Kind,
+        config: PeerConfig,
+        media: Endpoint,
+        control: Endpoint,
+        now: Time,
+    ) -> Self {
+        Self {
+            id,
+            kind,
+            config,
+            media,
+            control,
+            url: String::new(),
+            miface: String::new(),
+            ssrc: 0,
+            remote_name: None,
+            flow: None,
+            rtt: Rtt::default(),
+            answers_echo: false,
+            last_heard: None,
+            created: now,
+            dead_since: None,
+            connected: false,
+            last_report: None,
+            resolve_attempts: 0,
+            traffic: Traffic::new(),
+            media_rate: Meter::fast(),
+            retry_rate: Meter::fast(),
+            media_packets: 0,
+            media_octets: 0,
+        }
+    }
+
+    pub(super) fn is_child(&self) -> bool {
+        matches!(self.kind, Kind::Child(_))
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        self.dead_since.is_some()
+    }
+
+    /// Silence after which the peer is dead. Two buffers at least, so that a pause that recovery could
+    /// bridge does not cost the session (libRIST 0.2.19).
+    pub(super) fn patience(&self) -> Span {
+        let buffer = (self.config.buffer_min + self.config.buffer_max).scaled(1, 2);
+        self.config.session_timeout.max(buffer.scaled(2, 1))
+    }
+
+    /// A path that missed three reports in a row is avoided while others go on.
+    pub(super) fn is_stalled(&self, now: Time) -> bool {
+        let patience = self.config.keepalive_interval.scaled(7, 2);
+        self.last_heard.is_some_and(|heard| now.since(heard) > patience)
+    }
+
+    pub(super) fn heard(&mut self, now: Time) {
+        self.last_heard = Some(now);
+    }
+
+    pub(super) fn count_sent(&mut self, bytes: usize) {
+        self.traffic.sent += 1;
+        self.traffic.sent_bytes += bytes as u64;
+    }
+}
+
+impl Traffic {
+    pub(super) fn new() -> Self {
+        Self {
+            sent: 0,
+            sent_bytes: 0,
+            sent_rtcp: 0,
+            received_rtcp: 0,
+            retransmitted: 0,
+            retransmitted_bytes: 0,
+            bandwidth_skipped: 0,
+            bloat_skipped: 0,
+            retransmit_skipped: 0,
+            ts_nulls: 0,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Sent packets, kept as long as a receiver may ask for them.
+
+use crate::protocol::output::PeerId;
+use crate::protocol::payload::Payload;
+use crate::protocol::time::{Span, Time};
+use std::collections::VecDeque;
+
+const FIRST_SIZE: usize = 256;
+/// A packet's requests are counted for so many peers at most; further ones share the last place.
+const MAX_ASKERS: usize = 64;
+
+/// A packet as it was sent.
+#[derive(Debug, Clone)]
+pub(in crate::protocol) struct Sent {
+    pub(in crate::protocol) seq: u32,
+    pub(in crate::protocol) source: Time,
+    pub(in crate::protocol) null_packets: Option<u8>,
+    pub(in crate::protocol) payload: Payload,
+}
+
+/// How often a peer was sent a packet again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Repeats {
+    peer: PeerId,
+    pub(super) count: u32,
+    pub(super) last: Option<Time>,
+    pub(super) waiting: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    sent: Sent,
+    written: Time,
+    repeats: Vec<Repeats>,
+}
+
+/// A ring by sequence number, grown on demand up to what a sequence number can tell apart.
+#[derive(Debug)]
+pub(super) struct History {
+    slots: Vec<Option<Entry>>,
+    max: usize,
+    /// Sequence numbers in the order written, to free them by age.
+    order: VecDeque<(Time, u32)>,
+    memory: Span,
+}
+
+impl History {
+    pub(super) fn new(seq_mask: u32) -> Self {
+        let max = (seq_mask as usize + 1).min(1 << 20);
+        Self {
+            slots: std::iter::repeat_with(|| None).take(FIRST_SIZE).collect(),
+            max,
+            order: VecDeque::new(),
+            memory: Span::from_secs(2),
+        }
+    }
+
+    pub(super) fn set_memory(&mut self, memory: Span) {
+        self.memory = memory;
+    }
+
+    fn index(&self, seq: u32) -> usize {
+        seq as usize & (self.slots.len() - 1)
+    }
+
+    pub(super) fn insert(&mut self, now: Time, sent: Sent) {
+        self.expire(now);
+        let seq = sent.seq;
+        while self.slots.len() < self.max
+            && self.slots[self.index(seq)].as_ref().is_some_and(|entry| entry.sent.seq != seq)
+        {
+            self.grow();
+        }
+        let index = self.index(seq);
+        self.slots[index] = Some(Entry { sent, written: now, repeats: Vec::new() });
+        self.order.push_back((now, seq));
+    }
+
+    fn grow(&mut self) {
+        let size = self.slots.len() * 2;
+        let old = std::mem::replace(&mut self.slots, std::iter::repeat_with(|| None).take(size).collect());
+        for entry in old.into_iter().flatten() {
+            let index = self.index(entry.sent.seq);
+            self.slots[index] = Some(entry);
+        }
+    }
+
+    pub(super) fn expire(&mut self, now: Time) {
+        while let Some(&(written, seq)) = self.order.front() {
+            if now.since(written) <= self.memory {
+                break;
+            }
+            self.order.pop_front();
+            let index = self.index(seq);
+            if self.slots[index].as_ref().is_some_and(|entry| entry.sent.seq == seq && entry.written == written) {
+                self.slots[index] = None;
+            }
+        }
+    }
+
+    fn entry(&mut self, now: Time, seq: u32) -> Option<&mut Entry> {
+        let memory = self.memory;
+        let index = self.index(seq);
+        self.slots[index].as_mut().filter(|entry| entry.sent.seq == seq && now.since(entry.written) <= memory)
+    }
+
+    pub(super) fn get(&mut self, now: Time, seq: u32) -> Option<&Sent> {
+        self.entry(now, seq).map(|entry| &entry.sent)
+    }
+
+    /// The account of `peer`'s requests for a packet that is still here.
+    pub(super) fn repeats(&mut self, now: Time, seq: u32, peer: PeerId) -> Option<&mut Repeats> {
+        let repeats = &mut self.entry(now, seq)?.repeats;
+        let place = match repeats.iter().position(|r| r.peer == peer) {
+            Some(place) => place,
+            None if repeats.len() >= MAX_ASKERS => MAX_ASKERS - 1,
+            None => {
+                repeats.push(Repeats { peer, count: 0, last: None, waiting: false });
+                repeats.len() - 1
+            }
+        };
+        repeats.get_mut(place)
+    }
+
+    pub(super) fn forget_peer(&mut self, peer: PeerId) {
+        for entry in self.slots.iter_mut().flatten() {
+            entry.repeats.retain(|repeats| repeats.peer != peer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::payload::Pool;
+
+    #[test]
+    fn packets_stay_for_the_memory_and_not_longer() {
+        let pool = Pool::new();
+        let mut history = History::new(0xFFFF);
+        let start = Time::from_ticks(1 << 40);
+        history.set_memory(Span::from_millis(1000));
+        for n in 0..100_000u32 {
+            let now = start + Span::from_millis(n / 100);
+            let payload = pool.copy(&n.to_be_bytes());
+            history.insert(now, Sent { seq: n & 0xFFFF, source: now, null_packets: None, payload });
+        }
+        let now = start + Span::from_millis(1000);
+        let newest = history.get(now, 99_999 & 0xFFFF).map(|sent| sent.payload.to_vec());
+        assert_eq!(newest, Some(99_999u32.to_be_bytes().to_vec()));
+        assert!(history.get(now + Span::from_secs(1), 99_999 & 0xFFFF).is_none());
+        assert_eq!(history.slots.len(), 65_536);
+        history.expire(now + Span::from_secs(2));
+        assert!(history.order.is_empty() && history.slots.iter().all(Option::is_none));
+    }
+}

@@ -1,0 +1,189 @@
+//! What RTCP says: names, reports, requests, echoes.
+
+use super::throttle::Complaint;
+use super::{Channel, Session};
+use crate::protocol::config::Role;
+use crate::protocol::output::{Event, Level, PeerId};
+use crate::protocol::peer::Kind;
+use crate::protocol::sender::Verdict;
+use crate::protocol::time::{Span, Time};
+use crate::protocol::timers::Timer;
+use crate::wire::rtcp::{Compound, Echo, Nack, Rtcp};
+
+/// Sequence numbers served of one datagram (libRIST 0.2.19).
+const MAX_REQUESTS: usize = 4096;
+/// Echo requests answered of one datagram.
+const MAX_ECHOES: usize = 2;
+
+impl Session {
+    pub(super) fn handle_feedback(&mut self, now: Time, id: PeerId, channel: Channel, compound: Compound<'_>) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.heard(now);
+        peer.traffic.received_rtcp += 1;
+        if channel == Channel::Media {
+            peer.media.last_heard = Some(now);
+        }
+        if peer.is_dead() {
+            self.revive(now, id);
+        }
+        let (mut echoes, mut requests) = (0, MAX_REQUESTS);
+        for item in compound {
+            match item {
+                Ok(Rtcp::SenderReport(report)) => {
+                    let Some(peer) = self.peers.get_mut(&id) else { return };
+                    peer.last_report = Some(((report.ntp >> 16) as u32, now));
+                    if let Some(flow) = peer.flow.and_then(|flow| self.flows.get_mut(&flow)) {
+                        flow.sender_report(report.ntp, report.rtp_timestamp);
+                    }
+                }
+                Ok(Rtcp::ReceiverReport(report)) => {
+                    let block = report.block.filter(|block| block.last_sr != 0);
+                    if let Some(block) = block {
+                        self.report_echoed(now, id, block.last_sr, block.delay_since_sr);
+                    }
+                }
+                Ok(Rtcp::Sdes { ssrc, cname }) => self.named(now, id, ssrc, cname),
+                Ok(Rtcp::EchoRequest(echo)) if echoes < MAX_ECHOES => {
+                    echoes += 1;
+                    self.answer_echo(now, id, &echo);
+                }
+                Ok(Rtcp::EchoResponse(echo)) => self.echo_answered(now, id, &echo),
+                Ok(Rtcp::Nack(nack)) => {
+                    requests -= self.serve(now, id, &nack, requests);
+                }
+                Ok(_) => {}
+                Err(_) => {
+                    self.complain(now, Complaint::MalformedFeedback, Level::Error, "malformed RTCP packet dropped");
+                    break;
+                }
+            }
+        }
+        self.pump_retransmissions(now);
+    }
+
+    /// A name makes a peer: what it sends is used from now on.
+    fn named(&mut self, now: Time, id: PeerId, ssrc: u32, cname: &[u8]) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if cname.len() > 127 {
+            return;
+        }
+        let name = printable(cname);
+        let renamed = peer.remote_name.as_deref() != Some(name.as_str());
+        if renamed {
+            peer.remote_name = Some(name.clone());
+        }
+        let newly_connected = !std::mem::replace(&mut peer.connected, true);
+        let child = peer.is_child();
+        let flow_id = ssrc & !1;
+        // Media that flows holds its peer on its flow: a report alone can not pull it away.
+        let bound = peer.media.last_heard.is_some_and(|last| now.since(last) < Span::from_millis(250));
+        let moves = peer.flow != Some(flow_id) && flow_id != 0 && !(peer.flow.is_some() && bound);
+        if renamed {
+            self.log(Level::Info, format!("peer {} is named {name}", id.0));
+        }
+        if self.config.role == Role::Receiver && moves {
+            self.join_flow(now, id, flow_id);
+        }
+        if newly_connected {
+            self.log(Level::Info, format!("peer {} is connected", id.0));
+            self.event(if child { Event::ClientConnected { peer: id } } else { Event::Established { peer: id } });
+            if let Some(peer) = self.peers.get_mut(&id) {
+                peer.resolve_attempts = 0;
+            }
+            if child {
+                self.timers.set(Timer::Rtcp(id), Some(now));
+            } else {
+                let patience = self.peers.get(&id).map(|peer| peer.patience());
+                self.timers.set(Timer::Liveness(id), patience.map(|patience| now + patience));
+            }
+        }
+    }
+
+    /// A receiver report that quotes our sender report tells the RTT of a peer that answers no echoes.
+    fn report_echoed(&mut self, now: Time, id: PeerId, last_sr: u32, delay: u32) {
+        let wall = ((now + self.wall_ahead).ticks() >> 16) as u32;
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| !peer.answers_echo) else { return };
+        let elapsed = wall.wrapping_sub(last_sr).wrapping_sub(delay);
+        if elapsed <= i32::MAX as u32 {
+            peer.rtt.sample(Span::from_ticks(i64::from(elapsed) << 16));
+            self.refresh_path(now, id);
+        }
+    }
+
+    fn echo_answered(&mut self, now: Time, id: PeerId, echo: &Echo) {
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.ssrc == echo.ssrc) else { return };
+        let elapsed = now.since(Time::from_ticks(echo.timestamp));
+        let delay = Span::from_micros(echo.delay_us);
+        if elapsed < Span::ZERO || elapsed > Span::from_secs(30) {
+            return;
+        }
+        peer.answers_echo = true;
+        // A delay that leaves less than nothing is not believed.
+        peer.rtt.sample(if delay < elapsed { elapsed - delay } else { elapsed });
+        self.refresh_path(now, id);
+    }
+
+    /// Takes the requests of one NACK; returns how many it held.
+    fn serve(&mut self, now: Time, id: PeerId, nack: &Nack<'_>, cap: usize) -> usize {
+        if self.config.role != Role::Sender {
+            self.complain(now, Complaint::WrongRole, Level::Warn, "request received on a receiver, dropped");
+            return 0;
+        }
+        if nack.media_ssrc() & !1 != self.config.flow_id {
+            return 0;
+        }
+        let Some(terms) = self.terms(id) else { return 0 };
+        let (mut count, mut skipped, mut too_soon) = (0, 0, 0);
+        for seq in nack.sequences(cap) {
+            count += 1;
+            match self.sender.request(now, id, u32::from(seq), &terms) {
+                Verdict::Accepted => {}
+                Verdict::Skipped => skipped += 1,
+                Verdict::TooSoon => too_soon += 1,
+            }
+        }
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.traffic.retransmit_skipped += skipped;
+            peer.traffic.bloat_skipped += too_soon;
+        }
+        count
+    }
+
+    /// Silence is judged: dead, and after five seconds more gone.
+    pub(super) fn judge_silence(&mut self, now: Time, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let heard = peer.last_heard.unwrap_or(peer.created);
+        let patience = peer.patience();
+        match peer.dead_since {
+            None if now.since(heard) < patience => {
+                self.timers.set(Timer::Liveness(id), Some(heard + patience));
+            }
+            None => {
+                peer.dead_since = Some(now);
+                self.timers.set(Timer::Liveness(id), Some(now + crate::protocol::peer::GONE_AFTER));
+                let silent = now.since(heard).as_millis();
+                self.log(Level::Warn, format!("peer {} is dead: silent for {silent} ms", id.0));
+                self.refresh_path(now, id);
+            }
+            Some(_) if peer.is_child() => {
+                self.log(Level::Info, format!("peer {} is removed", id.0));
+                self.drop_peer(id);
+            }
+            Some(_) => {
+                let was_connected = std::mem::replace(&mut peer.connected, false);
+                let caller = peer.kind == Kind::Caller;
+                if was_connected {
+                    self.event(Event::TimedOut { peer: id });
+                }
+                if caller {
+                    self.resolve_later(now, id);
+                }
+            }
+        }
+    }
+}
+
+/// Text from the network, fit for logs and callbacks.
+fn printable(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).chars().map(|c| if c.is_control() { '.' } else { c }).collect()
+}

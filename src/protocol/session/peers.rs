@@ -1,0 +1,338 @@
+//! Who is known: peers added by the application, peers that came by themselves, and how they go.
+
+use super::throttle::Complaint;
+use super::{Channel, Listening, PeerSetup, Remote, SEQ_MASK, Session};
+use crate::protocol::config::{PeerConfig, Profile, Role};
+use crate::protocol::flow::path::PathState;
+use crate::protocol::flow::{Flow, FlowConfig};
+use crate::protocol::output::{Error, Event, Level, PeerId, SocketId};
+use crate::protocol::peer::{Endpoint, Kind, Peer};
+use crate::protocol::time::{Span, Time};
+use crate::protocol::timers::Timer;
+use std::net::SocketAddr;
+
+/// Peers that came by themselves, at most.
+const MAX_CHILDREN: usize = 1024;
+/// Flows, at most (libRIST 0.2.16).
+const MAX_FLOWS: usize = 256;
+/// First try to resolve a name again; doubled up to `RESOLVE_MAX`.
+const RESOLVE_FIRST: Span = Span::from_secs(1);
+const RESOLVE_MAX: Span = Span::from_secs(30);
+
+impl Session {
+    pub fn add_peer(&mut self, now: Time, setup: PeerSetup) -> Result<PeerId, Error> {
+        if self.config.profile != Profile::Simple {
+            return Err(Error::Unsupported);
+        }
+        let kind = match (self.config.role, setup.remote) {
+            (Role::Receiver, Remote::Listen { .. }) => Kind::Listener,
+            (Role::Sender, Remote::Call { multicast: true, .. }) => Kind::Group,
+            (Role::Sender, Remote::Call { .. } | Remote::Unresolved) => Kind::Caller,
+            // TR-06-1 defines no reversed roles, and libRIST's do not work.
+            (Role::Receiver, _) | (Role::Sender, Remote::Listen { .. }) => return Err(Error::Unsupported),
+        };
+        let id = self.take_id();
+        let media = Endpoint::new(setup.media, None);
+        let control = Endpoint::new(setup.control, None);
+        let mut peer = Peer::new(id, kind, setup.config, media, control, now);
+        peer.url = setup.url;
+        peer.miface = setup.miface;
+        peer.ssrc = match self.config.role {
+            Role::Sender => self.config.flow_id,
+            Role::Receiver => self.next_random() as u32,
+        };
+        if let Remote::Listen { media, control } = setup.remote {
+            self.listening.insert(setup.media, Listening { peer: id, channel: Channel::Media, local: media });
+            self.listening.insert(setup.control, Listening { peer: id, channel: Channel::Control, local: control });
+        }
+        self.peers.insert(id, peer);
+        match setup.remote {
+            Remote::Listen { .. } => {}
+            Remote::Call { .. } => self.call(now, id, setup.remote),
+            Remote::Unresolved => self.resolve_later(now, id),
+        }
+        self.remember_long_enough();
+        Ok(id)
+    }
+
+    /// Simple counts two peers for each, media and RTCP, as libRIST does.
+    fn take_id(&mut self) -> PeerId {
+        loop {
+            let id = PeerId(self.next_peer);
+            // The C handle has 28 bits for it.
+            self.next_peer = if self.next_peer >= 0x0FFF_FFF0 { 1 } else { self.next_peer + 2 };
+            if !self.peers.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+
+    /// New addresses of a calling peer, after its name was resolved (again).
+    pub fn set_remote(&mut self, now: Time, peer: PeerId, remote: Remote) -> Result<(), Error> {
+        let known = self.peers.get(&peer).ok_or(Error::NoSuchPeer)?;
+        let Remote::Call { media, control, multicast } = remote else { return Err(Error::InvalidArgument) };
+        if known.is_child() || known.kind == Kind::Listener || multicast {
+            return Err(Error::InvalidArgument);
+        }
+        if (known.media.remote, known.control.remote) != (Some(media), Some(control)) {
+            self.call(now, peer, remote);
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, now: Time, id: PeerId, remote: Remote) {
+        let Remote::Call { media, control, multicast } = remote else { return };
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let (old_media, old_control) = (peer.media, peer.control);
+        peer.media.remote = Some(media);
+        peer.control.remote = Some(control);
+        self.forget_sources(&[old_media, old_control]);
+        let Some(peer) = self.peers.get(&id) else { return };
+        if multicast {
+            let (media_socket, control_socket) = (peer.media.socket, peer.control.socket);
+            self.listening.insert(media_socket, Listening { peer: id, channel: Channel::Media, local: media });
+            self.listening.insert(control_socket, Listening { peer: id, channel: Channel::Control, local: control });
+        } else {
+            self.sources.insert((peer.media.socket, media), (id, Channel::Media));
+            self.sources.insert((peer.control.socket, control), (id, Channel::Control));
+        }
+        self.greet(now, id);
+    }
+
+    fn forget_sources(&mut self, endpoints: &[Endpoint]) {
+        for endpoint in endpoints {
+            if let Some(remote) = endpoint.remote {
+                self.sources.remove(&(endpoint.socket, remote));
+            }
+        }
+    }
+
+    pub(super) fn resolve_later(&mut self, now: Time, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let wait = RESOLVE_FIRST.scaled(1 << peer.resolve_attempts.min(5), 1).min(RESOLVE_MAX);
+        peer.resolve_attempts = peer.resolve_attempts.saturating_add(1);
+        self.timers.set(Timer::Resolve(id), Some(now + wait));
+    }
+
+    /// Packets are kept as long as the most patient peer may ask for them (libRIST: buffer + 2 × rtt-max).
+    fn remember_long_enough(&mut self) {
+        let configs = self.peers.values().map(|peer| &peer.config);
+        let memory = configs.map(|config| config.buffer_max + config.rtt_max.scaled(2, 1)).max();
+        if let Some(memory) = memory {
+            self.sender.set_memory(memory);
+        }
+    }
+
+    /// The peer that was added through the API, where `peer` came by itself through it.
+    pub fn parent(&self, peer: PeerId) -> Result<Option<PeerId>, Error> {
+        match self.peers.get(&peer).ok_or(Error::NoSuchPeer)?.kind {
+            Kind::Child(parent) => Ok(Some(parent)),
+            _ => Ok(None),
+        }
+    }
+
+    /// A stranger becomes a peer: the settings are those of the peer it came through.
+    pub(super) fn add_child(
+        &mut self,
+        now: Time,
+        through: PeerId,
+        socket: SocketId,
+        from: SocketAddr,
+    ) -> Option<PeerId> {
+        if self.peers.values().filter(|peer| peer.is_child()).count() >= MAX_CHILDREN && !self.evict_child() {
+            self.complain(now, Complaint::TooManyPeers, Level::Warn, "too many peers, a new one was turned away");
+            return None;
+        }
+        let announced = self.announces();
+        let parent = self.peers.get(&through)?;
+        let (config, url, miface) = (parent.config.clone(), parent.url.clone(), parent.miface.clone());
+        let mut media = Endpoint::new(parent.media.socket, None);
+        if parent.kind == Kind::Group {
+            media.remote = parent.media.remote;
+        }
+        let mut control = Endpoint::new(socket, Some(from));
+        control.announced = announced;
+        let id = self.take_id();
+        let mut peer = Peer::new(id, Kind::Child(through), config, media, control, now);
+        peer.url = url;
+        peer.miface = miface;
+        peer.ssrc = match self.config.role {
+            Role::Sender => self.config.flow_id,
+            Role::Receiver => self.next_random() as u32,
+        };
+        peer.heard(now);
+        let patience = peer.patience();
+        self.peers.insert(id, peer);
+        self.sources.insert((socket, from), (id, Channel::Control));
+        self.timers.set(Timer::Liveness(id), Some(now + patience));
+        self.log(Level::Info, format!("new peer {} connecting from {from} through peer {}", id.0, through.0));
+        Some(id)
+    }
+
+    /// Makes room by removing the oldest child that never answered an echo.
+    fn evict_child(&mut self) -> bool {
+        let candidates = self.peers.values().filter(|peer| peer.is_child() && !peer.answers_echo);
+        let oldest = candidates.min_by_key(|peer| (peer.media.remote.is_some(), peer.created)).map(|peer| peer.id);
+        match oldest {
+            Some(id) => {
+                self.drop_peer(id);
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub fn remove_peer(&mut self, _now: Time, peer: PeerId) -> Result<(), Error> {
+        if !self.peers.contains_key(&peer) {
+            return Err(Error::NoSuchPeer);
+        }
+        let children: Vec<PeerId> =
+            self.peers.values().filter(|other| other.kind == Kind::Child(peer)).map(|child| child.id).collect();
+        for child in children {
+            self.drop_peer(child);
+        }
+        self.drop_peer(peer);
+        Ok(())
+    }
+
+    /// Ends everything: the last events come out, nothing after them.
+    pub fn close(&mut self, _now: Time) {
+        let ids: Vec<PeerId> = self.peers.keys().rev().copied().collect();
+        for id in ids {
+            self.drop_peer(id);
+        }
+        self.flows.clear();
+        self.playout.clear();
+        self.releases.clear();
+    }
+
+    pub(super) fn drop_peer(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.remove(&id) else { return };
+        for timer in [Timer::Rtcp(id), Timer::Liveness(id), Timer::Resolve(id)] {
+            self.timers.set(timer, None);
+        }
+        self.forget_sources(&[peer.media, peer.control]);
+        self.listening.retain(|_, listening| listening.peer != id);
+        self.sender.forget_peer(id);
+        if let Some(flow) = peer.flow {
+            self.leave_flow(id, flow);
+        }
+        if peer.connected {
+            self.event(Event::TimedOut { peer: id });
+        }
+        for endpoint in [peer.control, peer.media] {
+            if endpoint.announced {
+                self.event(Event::Disconnected { peer: id });
+            }
+        }
+    }
+
+    /// Puts a peer on the flow that its SDES names.
+    pub(super) fn join_flow(&mut self, now: Time, id: PeerId, flow_id: u32) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if let Some(old) = peer.flow.filter(|old| *old != flow_id) {
+            peer.flow = None;
+            self.leave_flow(id, old);
+        }
+        if !self.flows.contains_key(&flow_id) {
+            if self.flows.len() >= MAX_FLOWS {
+                self.complain(now, Complaint::TooManyFlows, Level::Warn, "too many flows, a new one was turned away");
+                return;
+            }
+            let Some(config) = self.peers.get(&id).map(|peer| flow_config(&peer.config, self.rtt_multiplier)) else {
+                return;
+            };
+            let mut flow = Flow::new(flow_id, SEQ_MASK, config);
+            flow.set_wall_clock(self.wall_ahead);
+            self.flows.insert(flow_id, flow);
+            self.timers.set(Timer::FlowLife(flow_id), Some(now + config.buffer_max.max(Span::from_millis(250))));
+            self.timers.set(Timer::FlowStats(flow_id), Some(now + super::FIRST_REPORT));
+            self.log(Level::Info, format!("flow {flow_id} begins"));
+        } else {
+            self.log(Level::Info, format!("peer {} joins flow {flow_id}", id.0));
+        }
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.flow = Some(flow_id);
+        }
+        self.refresh_path(now, id);
+        self.configure_flow(flow_id);
+    }
+
+    fn leave_flow(&mut self, id: PeerId, flow_id: u32) {
+        let Some(flow) = self.flows.get_mut(&flow_id) else { return };
+        // A flow without paths still plays out what it holds; its life timer ends it.
+        flow.remove_path(id);
+    }
+
+    pub(super) fn end_flow(&mut self, flow_id: u32) {
+        self.flows.remove(&flow_id);
+        self.schedule_playout(flow_id);
+        for timer in [Timer::FlowLife(flow_id), Timer::FlowStats(flow_id), Timer::Nack(flow_id)] {
+            self.timers.set(timer, None);
+        }
+        for peer in self.peers.values_mut().filter(|peer| peer.flow == Some(flow_id)) {
+            peer.flow = None;
+        }
+    }
+
+    /// Tells the flow what its path to `id` is worth now.
+    pub(super) fn refresh_path(&mut self, _now: Time, id: PeerId) {
+        let Some(peer) = self.peers.get(&id) else { return };
+        let Some(flow) = peer.flow.and_then(|flow| self.flows.get_mut(&flow)) else { return };
+        flow.set_path(
+            id,
+            PathState {
+                rtt: peer.rtt,
+                usable: !peer.is_dead() && peer.control.remote.is_some(),
+                priority: peer.config.recovery_priority,
+                rtt_min: peer.config.rtt_min,
+                rtt_max: peer.config.rtt_max,
+            },
+        );
+    }
+
+    pub(super) fn configure_flows(&mut self) {
+        let ids: Vec<u32> = self.flows.keys().copied().collect();
+        for id in ids {
+            self.configure_flow(id);
+        }
+    }
+
+    /// A flow follows the most patient of its peers.
+    fn configure_flow(&mut self, flow_id: u32) {
+        let Some(flow) = self.flows.get_mut(&flow_id) else { return };
+        let mut configs =
+            flow.paths().filter_map(|id| self.peers.get(&id)).map(|p| flow_config(&p.config, self.rtt_multiplier));
+        let Some(first) = configs.next() else { return };
+        let config = configs.fold(first, |all, next| FlowConfig {
+            recovery: all.recovery || next.recovery,
+            buffer_min: all.buffer_min.max(next.buffer_min),
+            buffer_max: all.buffer_max.max(next.buffer_max),
+            ..all
+        });
+        if *flow.config() != config {
+            flow.configure(config);
+        }
+    }
+
+    pub(super) fn complain(&mut self, now: Time, complaint: Complaint, level: Level, text: &str) {
+        match self.throttles.may(now, complaint) {
+            Some(0) => self.log(level, text),
+            Some(swallowed) => self.log(level, format!("{text} ({swallowed} more since)")),
+            None => {}
+        }
+    }
+}
+
+fn flow_config(config: &PeerConfig, rtt_multiplier: u32) -> FlowConfig {
+    FlowConfig {
+        recovery: config.recovery,
+        buffer_min: config.buffer_min,
+        buffer_max: config.buffer_max,
+        reorder_buffer: config.reorder_buffer,
+        max_retries: config.max_retries,
+        max_bitrate_kbps: config.max_bitrate_kbps,
+        timing_mode: config.timing_mode,
+        rtt_multiplier,
+    }
+}

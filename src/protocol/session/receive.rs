@@ -1,0 +1,194 @@
+//! What comes in: whose it is, and whether it is media or feedback.
+
+use super::throttle::Complaint;
+use super::{Channel, SEQ_MASK, Session};
+use crate::protocol::config::Role;
+use crate::protocol::flow::Arrival;
+use crate::protocol::framing::{Message, simple};
+use crate::protocol::output::{Level, PeerId, SocketId};
+use crate::protocol::peer::Kind;
+use crate::protocol::time::{Span, Time};
+use crate::protocol::timers::Timer;
+use crate::wire::rtcp::{Compound, Rtcp};
+use crate::wire::rtp::Rtp;
+use crate::wire::{clock, null_packet};
+use std::net::SocketAddr;
+
+/// A media endpoint may be taken over by another port of the same address once it has been silent this long.
+const REBIND_AFTER: Span = Span::from_millis(250);
+
+impl Session {
+    /// Takes a datagram that came in on `socket`.
+    pub fn handle_datagram(&mut self, now: Time, socket: SocketId, from: SocketAddr, datagram: &[u8]) {
+        let message = match simple::decode(datagram) {
+            Ok(message) => message,
+            Err(_) => {
+                self.complain(now, Complaint::Malformed, Level::Error, "malformed packet dropped");
+                return;
+            }
+        };
+        let known = self.sources.get(&(socket, from)).copied();
+        match message {
+            Message::Media(rtp) => {
+                if self.config.role != Role::Receiver {
+                    self.complain(now, Complaint::WrongRole, Level::Warn, "media received on a sender, dropped");
+                    return;
+                }
+                let peer = match known {
+                    Some((peer, _)) => Some(peer),
+                    None => self.media_stranger(now, socket, from, &rtp, datagram),
+                };
+                match peer {
+                    Some(peer) => self.media_arrived(now, peer, &rtp, from),
+                    None => self.complain(
+                        now,
+                        Complaint::NoHandshake,
+                        Level::Warn,
+                        "media from an unknown source dropped: handshake pending",
+                    ),
+                }
+            }
+            Message::Feedback(compound) => {
+                let peer = match known {
+                    Some((peer, channel)) => Some((peer, channel)),
+                    None => self
+                        .feedback_stranger(now, socket, from, compound.clone(), datagram)
+                        .map(|peer| (peer, Channel::Control)),
+                };
+                if let Some((peer, channel)) = peer {
+                    self.handle_feedback(now, peer, channel, compound);
+                }
+            }
+        }
+    }
+
+    /// RTCP from nobody we know: with a name in it, it may become a peer.
+    fn feedback_stranger(
+        &mut self,
+        now: Time,
+        socket: SocketId,
+        from: SocketAddr,
+        mut compound: Compound<'_>,
+        datagram: &[u8],
+    ) -> Option<PeerId> {
+        let listening = *self.listening.get(&socket)?;
+        if self.channel_of(socket) != Some(Channel::Control) {
+            return None;
+        }
+        let names_itself = compound.any(|item| matches!(item, Ok(Rtcp::Sdes { .. })));
+        if !names_itself {
+            return None;
+        }
+        let peer = self.reserved_id();
+        if !self.may_enter(now, (socket, from), peer, listening.local, datagram) {
+            return None;
+        }
+        self.add_child(now, listening.peer, socket, from)
+    }
+
+    /// Media from a port we do not know: it belongs to the peer at the same address that announced its
+    /// flow by RTCP (TR-06-1 §5.1.2: RTP and RTCP come from different ports of one host).
+    fn media_stranger(
+        &mut self,
+        now: Time,
+        socket: SocketId,
+        from: SocketAddr,
+        rtp: &Rtp<'_>,
+        datagram: &[u8],
+    ) -> Option<PeerId> {
+        let listening = *self.listening.get(&socket)?;
+        let flow = rtp.ssrc & !1;
+        let port_distance = |control: Option<SocketAddr>| control.map_or(0, |a| a.port().abs_diff(from.port()));
+        let child = self
+            .peers
+            .values()
+            .filter(|peer| {
+                peer.kind == Kind::Child(listening.peer)
+                    && peer.flow == Some(flow)
+                    && peer.control.remote.is_some_and(|remote| remote.ip() == from.ip())
+                    && peer.media.last_heard.is_none_or(|last| now.since(last) > REBIND_AFTER)
+            })
+            .min_by_key(|peer| (peer.media.remote.is_some(), port_distance(peer.control.remote)))?
+            .id;
+        if !self.may_enter(now, (socket, from), child, listening.local, datagram) {
+            return None;
+        }
+        let announced = self.announces();
+        let peer = self.peers.get_mut(&child)?;
+        let old = peer.media.remote.replace(from);
+        peer.media.announced |= announced;
+        if let Some(old) = old {
+            self.sources.remove(&(socket, old));
+        }
+        self.sources.insert((socket, from), (child, Channel::Media));
+        self.log(Level::Info, format!("media of peer {} comes from {from}", child.0));
+        Some(child)
+    }
+
+    fn media_arrived(&mut self, now: Time, id: PeerId, rtp: &Rtp<'_>, from: SocketAddr) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let flow_id = rtp.ssrc & !1;
+        if peer.flow != Some(flow_id) {
+            // Only its own RTCP can move a peer to another flow.
+            self.complain(now, Complaint::NoHandshake, Level::Warn, "media of an unannounced flow dropped");
+            return;
+        }
+        peer.heard(now);
+        peer.media.last_heard = Some(now);
+        let local_port = self.listening.get(&peer.media.socket).map_or(0, |listening| listening.local.port());
+        if peer.is_dead() {
+            self.revive(now, id);
+        }
+        let mut expanded = std::mem::take(&mut self.null_packet_scratch);
+        let payload = match rtp.extension.as_ref().and_then(|extension| extension.null_packets) {
+            Some(npd) if null_packet::expand(npd, rtp.payload, &mut expanded).is_ok() => &expanded[..],
+            _ => rtp.payload,
+        };
+        let arrival = Arrival {
+            now,
+            path: id,
+            seq: u32::from(rtp.seq),
+            seq_mask: SEQ_MASK,
+            retransmit: rtp.ssrc & 1 == 1,
+            timestamp: rtp.timestamp,
+            rate: clock::clock_rate(rtp.payload_type),
+            virt_src_port: from.port(),
+            virt_dst_port: local_port,
+            payload,
+        };
+        if let Some(flow) = self.flows.get_mut(&flow_id) {
+            let first = !flow.has_data();
+            flow.receive(&arrival, &self.pool);
+            let next = flow.next_request();
+            let exceeded = flow.take_window_exceeded();
+            let started = first && flow.has_data();
+            self.timers.set(Timer::Nack(flow_id), next);
+            if started {
+                self.log(Level::Info, format!("first packet of flow {flow_id}: sequence {}", rtp.seq));
+            }
+            if exceeded {
+                self.complain(
+                    now,
+                    Complaint::Window,
+                    Level::Warn,
+                    "bit rate times buffer exceeds the profile's 65,536 packets: the buffer is cut short",
+                );
+            }
+            self.schedule_playout(flow_id);
+        }
+        self.null_packet_scratch = expanded;
+    }
+
+    /// A dead peer was heard again.
+    pub(super) fn revive(&mut self, now: Time, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let Some(since) = peer.dead_since.take() else { return };
+        let patience = peer.patience();
+        self.timers.set(Timer::Liveness(id), Some(now + patience));
+        self.log(
+            Level::Info,
+            format!("peer {} was dead for {} ms and is alive again", id.0, now.since(since).as_millis()),
+        );
+        self.refresh_path(now, id);
+    }
+}

@@ -1,0 +1,159 @@
+//! What we say by RTCP: reports, our name, echoes, requests.
+
+use super::Session;
+use crate::protocol::config::{NackType, Role};
+use crate::protocol::framing::simple;
+use crate::protocol::output::PeerId;
+use crate::protocol::peer::Kind;
+use crate::protocol::time::Time;
+use crate::protocol::timers::Timer;
+use crate::wire::clock;
+use crate::wire::rtcp::{self, Echo, ReceiverReport, ReportBlock, SenderReport};
+
+/// Echo requests of a calling sender at the start, so that the RTT is known early (libRIST).
+const GREETINGS: usize = 3;
+/// TR-06-1 §5.3.2.2 allows 16 range records in a request.
+const MAX_RECORDS: usize = 16;
+
+impl Session {
+    /// First words to a peer that we call. Listeners want our name before our media.
+    pub(super) fn greet(&mut self, now: Time, id: PeerId) {
+        self.report_to(now, id, false);
+        for _ in 0..GREETINGS {
+            self.send_feedback(now, id, |session, id, out| session.write_echo_request(now, id, out));
+        }
+    }
+
+    /// The periodic report: SR or RR, our name, an echo request.
+    pub(super) fn report_to(&mut self, now: Time, id: PeerId, with_echo: bool) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let interval = peer.config.keepalive_interval;
+        if peer.control.remote.is_none() {
+            return;
+        }
+        self.timers.set(Timer::Rtcp(id), Some(now + interval));
+        self.send_compound(now, id, |session, id, out| {
+            session.write_report(now, id, out);
+            session.write_name(id, out);
+            if with_echo {
+                session.write_echo_request(now, id, out);
+            }
+        });
+    }
+
+    /// Answers at once. A report of ours that is nearly due rides along, so that both sides settle on one
+    /// exchange per interval instead of two.
+    pub(super) fn answer_echo(&mut self, now: Time, id: PeerId, request: &Echo) {
+        let Some(peer) = self.peers.get(&id) else { return };
+        let half = peer.config.keepalive_interval.scaled(1, 2);
+        let due = self.timers.at(Timer::Rtcp(id));
+        let response = Echo { ssrc: request.ssrc, timestamp: request.timestamp, delay_us: 0, padding: request.padding };
+        if due.is_some_and(|due| due.since(now) <= half) {
+            let interval = peer.config.keepalive_interval;
+            self.timers.set(Timer::Rtcp(id), Some(now + interval));
+            self.send_compound(now, id, |session, id, out| {
+                session.write_report(now, id, out);
+                session.write_name(id, out);
+                rtcp::write_echo_response(out, &response);
+                session.write_echo_request(now, id, out);
+            });
+        } else {
+            self.send_feedback(now, id, |_, _, out| rtcp::write_echo_response(out, &response));
+        }
+    }
+
+    /// Asks for missing packets, in as few datagrams as the specification allows.
+    pub(super) fn send_requests(&mut self, now: Time, id: PeerId, flow_id: u32, seqs: &[u32]) {
+        let seqs: Vec<u16> = seqs.iter().map(|seq| *seq as u16).collect();
+        let mut rest = &seqs[..];
+        let nack_type = self.nack_type;
+        while !rest.is_empty() {
+            let mut taken = 0;
+            self.send_feedback(now, id, |session, id, out| {
+                let own = session.peers.get(&id).map_or(0, |peer| peer.ssrc);
+                taken = match nack_type {
+                    NackType::Range => rtcp::write_nack_range(out, flow_id, rest, MAX_RECORDS),
+                    NackType::Bitmask => rtcp::write_nack_bitmask(out, own, flow_id, rest, MAX_RECORDS),
+                };
+            });
+            if taken == 0 {
+                break;
+            }
+            rest = &rest[taken..];
+        }
+    }
+
+    /// A compound that begins with an empty receiver report and our name, as RFC 3550 wants it.
+    fn send_feedback(&mut self, now: Time, id: PeerId, write: impl FnOnce(&mut Self, PeerId, &mut Vec<u8>)) {
+        self.send_compound(now, id, |session, id, out| {
+            let ssrc = session.peers.get(&id).map_or(0, |peer| peer.ssrc);
+            rtcp::write_receiver_report(out, &ReceiverReport { ssrc, block: None });
+            session.write_name(id, out);
+            write(session, id, out);
+        });
+    }
+
+    fn send_compound(&mut self, _now: Time, id: PeerId, write: impl FnOnce(&mut Self, PeerId, &mut Vec<u8>)) {
+        let Some((socket, to)) = self.peers.get(&id).and_then(|p| Some((p.control.socket, p.control.remote?))) else {
+            return;
+        };
+        let pool = self.pool.clone();
+        let transmit = simple::feedback(socket, to, &pool, |out| write(self, id, out));
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.count_sent(transmit.len());
+            peer.traffic.sent_rtcp += 1;
+        }
+        self.transmit(transmit);
+    }
+
+    fn write_report(&mut self, now: Time, id: PeerId, out: &mut Vec<u8>) {
+        let Some(peer) = self.peers.get(&id) else { return };
+        match self.config.role {
+            Role::Sender => {
+                // A child's media goes out through the group it belongs to.
+                let media = match peer.kind {
+                    Kind::Child(parent) => self.peers.get(&parent).unwrap_or(peer),
+                    _ => peer,
+                };
+                let report = SenderReport {
+                    ssrc: self.config.flow_id,
+                    ntp: (now + self.wall_ahead).ticks(),
+                    rtp_timestamp: clock::ntp_to_rtp(now.ticks(), 90_000),
+                    packets: media.media_packets,
+                    octets: media.media_octets,
+                };
+                rtcp::write_sender_report(out, &report);
+            }
+            Role::Receiver => {
+                let (last_sr, delay_since_sr) = match peer.last_report {
+                    Some((ntp, at)) => (ntp, (now.since(at).ticks().max(0) >> 16) as u32),
+                    None => (0, 0),
+                };
+                let flow = peer.flow.and_then(|flow| self.flows.get(&flow));
+                let block = ReportBlock {
+                    ssrc: peer.flow.unwrap_or(0),
+                    fraction_lost: 0,
+                    cumulative_lost: 0,
+                    highest_seq: flow.map_or(0, |flow| flow.highest_seq()),
+                    jitter: 0,
+                    last_sr,
+                    delay_since_sr,
+                };
+                rtcp::write_receiver_report(out, &ReceiverReport { ssrc: peer.ssrc, block: Some(block) });
+            }
+        }
+    }
+
+    fn write_name(&mut self, id: PeerId, out: &mut Vec<u8>) {
+        if let Some(peer) = self.peers.get(&id) {
+            rtcp::write_sdes(out, peer.ssrc, peer.config.cname.as_bytes());
+        }
+    }
+
+    fn write_echo_request(&mut self, now: Time, id: PeerId, out: &mut Vec<u8>) {
+        if let Some(peer) = self.peers.get(&id) {
+            let echo = Echo { ssrc: peer.ssrc, timestamp: now.ticks(), delay_us: 0, padding: 0 };
+            rtcp::write_echo_request(out, &echo);
+        }
+    }
+}

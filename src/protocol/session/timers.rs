@@ -1,0 +1,84 @@
+//! What becomes due.
+
+use super::Session;
+use crate::protocol::output::{Event, PeerId};
+use crate::protocol::time::{Span, Time};
+use crate::protocol::timers::Timer;
+
+/// A flow lives at least this long without a packet (libRIST).
+const FLOW_PATIENCE: Span = Span::from_millis(2000);
+/// Timers served in one call at most: one that re-arms in the past must not spin.
+const MAX_AT_ONCE: usize = 10_000;
+
+impl Session {
+    /// Does whatever has become due.
+    pub fn handle_timeout(&mut self, now: Time) {
+        for _ in 0..MAX_AT_ONCE {
+            let Some(timer) = self.timers.pop_due(now) else { return };
+            match timer {
+                Timer::Rtcp(peer) => {
+                    self.sender.tidy(now);
+                    self.report_to(now, peer, true);
+                }
+                Timer::Liveness(peer) => self.judge_silence(now, peer),
+                Timer::Resolve(peer) => self.resolve(now, peer),
+                Timer::Nack(flow_id) => self.ask_again(now, flow_id),
+                Timer::FlowLife(flow_id) => self.judge_flow(now, flow_id),
+                Timer::FlowStats(flow_id) => self.report_flow(now, flow_id),
+                Timer::SenderStats => self.report_sender(now),
+                Timer::Retransmit => self.pump_retransmissions(now),
+                Timer::IdleNotice => {
+                    self.timers.set(Timer::IdleNotice, Some(now + Span::from_secs(1)));
+                    if self.flows.is_empty() {
+                        self.event(Event::FlowTimedOut { flow_id: 0 });
+                    }
+                }
+            }
+        }
+    }
+
+    fn resolve(&mut self, now: Time, id: PeerId) {
+        let Some(peer) = self.peers.get(&id) else { return };
+        if peer.media.remote.is_none() || peer.is_dead() {
+            self.event(Event::Resolve { peer: id });
+            self.resolve_later(now, id);
+        }
+    }
+
+    fn ask_again(&mut self, now: Time, flow_id: u32) {
+        let Some(flow) = self.flows.get_mut(&flow_id) else { return };
+        let requests = flow.due_requests(now);
+        let next = flow.next_request();
+        self.timers.set(Timer::Nack(flow_id), next);
+        for (peer, seqs) in requests {
+            self.send_requests(now, peer, flow_id, &seqs);
+        }
+    }
+
+    /// A flow ends when neither media nor any of its peers has been heard for long.
+    fn judge_flow(&mut self, now: Time, flow_id: u32) {
+        let Some(flow) = self.flows.get(&flow_id) else { return };
+        let buffer = flow.config().buffer_max;
+        let peers: Vec<_> = flow.paths().filter_map(|id| self.peers.get(&id)).collect();
+        let heard = peers.iter().filter_map(|peer| peer.last_heard).chain(flow.last_data()).max();
+        let timeouts = peers.iter().map(|peer| peer.config.session_timeout);
+        let patience = timeouts.chain([FLOW_PATIENCE, buffer.scaled(2, 1)]).max().unwrap_or(FLOW_PATIENCE);
+        let ends = heard.map_or(now, |heard| heard + patience);
+        if now < ends {
+            self.timers.set(Timer::FlowLife(flow_id), Some(ends));
+            return;
+        }
+        self.last_report_of_flow(now, flow_id);
+        self.end_flow(flow_id);
+        self.event(Event::FlowTimedOut { flow_id });
+    }
+
+    /// When a flow's status turns from alive to silent.
+    pub(super) fn is_silent(&self, now: Time, flow_id: u32) -> bool {
+        let Some(flow) = self.flows.get(&flow_id) else { return true };
+        let peers: Vec<PeerId> = flow.paths().collect();
+        let heard = peers.iter().filter_map(|id| self.peers.get(id)?.last_heard).chain(flow.last_data()).max();
+        let patience = flow.config().buffer_max.max(Span::from_millis(250));
+        heard.is_none_or(|heard| now.since(heard) > patience)
+    }
+}

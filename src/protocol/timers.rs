@@ -1,0 +1,89 @@
+//! The session's deadlines: one per key, the earliest first.
+
+use super::output::PeerId;
+use super::time::Time;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is to be done at a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    /// Periodic RTCP of a peer.
+    Rtcp(PeerId),
+    /// A peer's silence has to be judged.
+    Liveness(PeerId),
+    /// A caller's name wants resolving.
+    Resolve(PeerId),
+    /// Requests of a flow are due.
+    Nack(u32),
+    /// A flow's silence has to be judged.
+    FlowLife(u32),
+    FlowStats(u32),
+    SenderStats,
+    /// Paced retransmissions wait.
+    Retransmit,
+    /// The application wants to hear each second that there is no flow.
+    IdleNotice,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    queue: BTreeSet<(Time, Timer)>,
+    at: BTreeMap<Timer, Time>,
+}
+
+impl Timers {
+    /// Sets or moves a deadline; `None` removes it.
+    pub(super) fn set(&mut self, timer: Timer, at: Option<Time>) {
+        let old = match at {
+            Some(time) => self.at.insert(timer, time),
+            None => self.at.remove(&timer),
+        };
+        if old == at {
+            return;
+        }
+        if let Some(old) = old {
+            self.queue.remove(&(old, timer));
+        }
+        if let Some(time) = at {
+            self.queue.insert((time, timer));
+        }
+    }
+
+    pub(super) fn next(&self) -> Option<Time> {
+        self.queue.first().map(|&(time, _)| time)
+    }
+
+    pub(super) fn at(&self, timer: Timer) -> Option<Time> {
+        self.at.get(&timer).copied()
+    }
+
+    /// Takes the earliest deadline that has been reached.
+    pub(super) fn pop_due(&mut self, now: Time) -> Option<Timer> {
+        let &(time, timer) = self.queue.first()?;
+        if time > now {
+            return None;
+        }
+        self.queue.pop_first();
+        self.at.remove(&timer);
+        Some(timer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moved_deadline_fires_once_at_its_new_time() {
+        let mut timers = Timers::default();
+        let at = |ticks| Some(Time::from_ticks(ticks));
+        timers.set(Timer::SenderStats, at(10));
+        timers.set(Timer::Nack(2), at(20));
+        timers.set(Timer::SenderStats, at(30));
+        assert_eq!(timers.next(), at(20));
+        assert_eq!(timers.pop_due(Time::from_ticks(25)), Some(Timer::Nack(2)));
+        assert_eq!(timers.pop_due(Time::from_ticks(25)), None);
+        assert_eq!(timers.pop_due(Time::from_ticks(30)), Some(Timer::SenderStats));
+        assert_eq!(timers.next(), None);
+    }
+}
