@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
@@ -39,6 +40,18 @@ pub(crate) fn packet(number: u64) -> [u8; PACKET] {
     bytes[TS_HEADER..NUMBER].copy_from_slice(&MAGIC);
     bytes[NUMBER..NUMBER + 8].copy_from_slice(&number.to_be_bytes());
     bytes
+}
+
+/// The packets with the numbers below `count`, one after the other.
+pub(crate) fn packets(count: u64) -> Vec<u8> {
+    (0..count).flat_map(packet).collect()
+}
+
+/// What a file that a receiver writes holds so far.
+pub(crate) fn verdict_on_file(file: &Path) -> Verdict {
+    let mut checker = Checker::default();
+    checker.push(&std::fs::read(file).unwrap_or_default());
+    checker.verdict
 }
 
 fn number_of(bytes: &[u8]) -> Option<u64> {
@@ -130,10 +143,6 @@ impl Checker {
             }
         }
         self.pending.drain(..start);
-    }
-
-    pub(crate) fn verdict(&self) -> &Verdict {
-        &self.verdict
     }
 
     /// Notes the faults of a datagram that should be one packet.
