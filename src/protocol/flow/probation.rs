@@ -14,6 +14,8 @@ use std::sync::Arc;
 const ENOUGH: usize = 64;
 /// So many prove it when they span a good part of the buffer.
 const ENOUGH_SLOW: usize = 2;
+/// Packets of the old timeline that may still come in after it has ended, and their share of the new one.
+const STRAGGLERS: usize = 4;
 /// Sequence steps within a timeline that is being proved.
 const MAX_STEP: u32 = 64;
 /// How far arrival may stray from source time between neighbours.
@@ -39,13 +41,13 @@ pub(super) struct Probation {
 }
 
 impl Probation {
-    /// The old timeline lives: what is held loses its case when it is outnumbered.
+    /// The old timeline lives: what is held loses its case, stragglers aside.
     pub(super) fn old_timeline_goes_on(&mut self) {
         if self.held.is_empty() {
             return;
         }
         self.placed += 1;
-        if self.placed > self.held.len() {
+        if self.placed > STRAGGLERS && self.placed * STRAGGLERS > self.held.len() {
             self.reset();
         }
     }

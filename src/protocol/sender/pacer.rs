@@ -31,7 +31,7 @@ impl Pacer {
     fn fill(&mut self, now: Time) {
         let Some(filled) = self.filled.replace(now) else { return };
         let elapsed = now.since(filled).max(Span::ZERO).min(Span::from_secs(1));
-        let earned = (i128::from(elapsed.ticks()) * i128::from(self.ceiling) >> 32) as i64;
+        let earned = ((i128::from(elapsed.ticks()) * i128::from(self.ceiling)) >> 32) as i64;
         let paid = self.media_debt.min(earned - earned / MIN_SHARE);
         self.media_debt = (self.media_debt - paid).min(self.ceiling / 10);
         self.tokens = (self.tokens + earned - paid).min(BURST_BYTES.max(self.ceiling / 100));
