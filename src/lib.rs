@@ -7,6 +7,8 @@
 //! * `protocol`: the RIST protocol without I/O. Time is an argument.
 //! * `wire`, `url`: pure functions over bytes and strings.
 
+#[allow(unsafe_code)]
+pub mod capi;
 pub mod protocol;
 pub mod runtime;
 pub mod url;

@@ -1,0 +1,217 @@
+//! From `struct rist_peer_config` to what the runtime takes: every check and correction of `rist_peer_create`.
+
+use super::boundary::{FAILED, Failure};
+use super::instance::{self, Instance};
+use super::peer::*;
+use super::peer_config;
+use super::pointer::{field_bytes, field_text};
+use crate::protocol::config::{CongestionControl, PeerConfig, Profile, Role, TimingMode};
+use crate::protocol::output::{Level, PeerId};
+use crate::protocol::time::Span;
+use crate::runtime::context::{PeerAddress, PeerOptions};
+use crate::url::{address, rist, trailer};
+use std::ffi::c_int;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Retries that libRIST accepts.
+const RETRIES: RangeInclusive<u32> = 2..=100;
+/// Least session time-out and the one for 0, ms.
+const SESSION_TIMEOUT: u32 = 250;
+/// Keep-alive interval for 0, ms.
+const KEEPALIVE_INTERVAL: u32 = 100;
+/// Least time between two requests for a packet, ms.
+const RTT_MIN: u32 = 3;
+
+/// Adds a peer to a context.
+pub(super) fn add(instance: &Arc<Instance>, config: rist_peer_config, version: c_int) -> Result<PeerId, Failure> {
+    let (options, multiplier) = options(instance, config)?;
+    let profile = options.profile.unwrap_or_else(|| instance.context.profile());
+    if profile != Profile::Simple {
+        let text = "Peer not created: this build speaks the Simple profile only (profile=0 in the URL selects it)";
+        instance.log(Level::Error, text);
+        return Err(FAILED);
+    }
+    let peer = instance.context.add_peer(options).inspect_err(|error| {
+        instance.log(Level::Error, &format!("Peer not created: {}", instance::reason(error)));
+    })?;
+    if let Some(multiplier) = multiplier {
+        instance.context.set_rtt_multiplier(multiplier)?;
+    }
+    instance.any_peer.store(true, Ordering::Relaxed);
+    if version >= 2 {
+        instance.new_program.store(true, Ordering::Relaxed);
+    }
+    Ok(peer)
+}
+
+fn options(instance: &Instance, mut config: rist_peer_config) -> Result<(PeerOptions, Option<u32>), Failure> {
+    let refuse = |text: &str| {
+        instance.log(Level::Error, &format!("Peer not created: {text}"));
+        FAILED
+    };
+    let field = config.address.map(|byte| byte as u8);
+    let (address, beyond) = trailer::unpack(&field);
+    let beyond = rist::parse_params(beyond.unwrap_or_default());
+    peer_config::apply(&beyond, &mut config);
+    if !matches!(config.key_size, 0 | 128 | 192 | 256) {
+        return Err(refuse(&format!("{} is no AES key size", config.key_size)));
+    }
+    let secret = config.secret[0] != 0;
+    if config.key_size != 0 && !secret {
+        return Err(refuse("a key size was given without a secret"));
+    }
+    if secret {
+        instance.log(Level::Warn, "The Simple profile has no encryption; the secret is not used");
+    }
+    warn_of_unavailable(instance, &config);
+    let place = place(instance, &config, address)?;
+    let ttl = u8::try_from(config.multicast_ttl).map_err(|_| refuse("the multicast TTL is above 255"))?;
+    let source = match field_text(&config.multicast_source).as_str() {
+        "" => None,
+        text => Some(text.parse().map_err(|_| refuse("the multicast source is no IP address"))?),
+    };
+    let profile = match (config.profile_set != 0, config.profile) {
+        (false, _) => None,
+        (true, 0) => Some(Profile::Simple),
+        (true, 2) => Some(Profile::Advanced),
+        (true, _) => Some(Profile::Main),
+    };
+    let options = PeerOptions {
+        config: corrected(instance, &config),
+        address: place,
+        miface: field_text(&config.miface),
+        multicast_ttl: (ttl != 0).then_some(ttl),
+        multicast_source: source,
+        local_port: (config.local_port != 0).then_some(config.local_port),
+        profile,
+    };
+    Ok((options, beyond.rtt_multiplier))
+}
+
+/// Settings of features that are not in this build are not silently forgotten.
+fn warn_of_unavailable(instance: &Instance, config: &rist_peer_config) {
+    let settings = [
+        (config.split_mode != 0, "split"),
+        (config.merge_mode != 0, "merge"),
+        (config.reflector != 0, "reflector"),
+        (config.rtt_drop != 0, "rtt-drop"),
+        (config.compression != 0, "compression"),
+    ];
+    for (_, name) in settings.iter().filter(|(set, _)| *set) {
+        instance.log(Level::Warn, &format!("{name}: not yet available in this build, ignored"));
+    }
+}
+
+fn place(instance: &Instance, config: &rist_peer_config, text: &[u8]) -> Result<PeerAddress, Failure> {
+    let refuse = |text: &str| {
+        instance.log(Level::Error, &format!("Peer not created: {text}"));
+        FAILED
+    };
+    let text = String::from_utf8_lossy(text).into_owned();
+    let ipv6 = match config.address_family {
+        0 => {
+            let parsed = address::parse(&text).ok_or_else(|| refuse("the address is empty or lacks a ']'"))?;
+            check_port(instance, parsed.port.unwrap_or(0)).map_err(refuse)?;
+            return Ok(PeerAddress::Url(text));
+        }
+        libc::AF_INET => false,
+        libc::AF_INET6 => true,
+        _ => return Err(refuse("unknown address family")),
+    };
+    check_port(instance, config.physical_port).map_err(refuse)?;
+    let call = config.initiate_conn != 0;
+    if text.is_empty() && call {
+        return Err(refuse("there is no host to call"));
+    }
+    Ok(PeerAddress::Manual { host: text, port: config.physical_port, call, ipv6 })
+}
+
+/// A Simple receiver uses the port and the next one, and the first is even (TR-06-1 §5.1.1).
+fn check_port(instance: &Instance, port: u16) -> Result<(), &'static str> {
+    if instance.context.role() == Role::Receiver && port % 2 == 1 {
+        return Err("the port of a Simple profile receiver must be even");
+    }
+    Ok(())
+}
+
+/// The numbers, each brought into the range that libRIST works with.
+fn corrected(instance: &Instance, config: &rist_peer_config) -> PeerConfig {
+    let info = |text: String| instance.log(Level::Info, &text);
+    let warn = |text: String| instance.log(Level::Warn, &text);
+    let retries = |name: &str, given: u32, default: c_int| {
+        if RETRIES.contains(&given) {
+            return given;
+        }
+        info(format!("{name}={given} is not from 2 to 100, using {default}"));
+        default as u32
+    };
+    let min_retries = retries("min-retries", config.min_retries, RIST_DEFAULT_MIN_RETRIES);
+    let max_retries = retries("max-retries", config.max_retries, RIST_DEFAULT_MAX_RETRIES);
+    let buffer_max = config.recovery_length_max.max(1);
+    if config.recovery_length_max == 0 {
+        warn("A recovery buffer of 0 ms is not possible, using 1 ms".into());
+    }
+    let buffer_min = config.recovery_length_min.clamp(1, buffer_max);
+    if config.recovery_length_min > buffer_max {
+        warn(format!("buffer-min={} is above buffer-max, using {buffer_max}", config.recovery_length_min));
+    }
+    // More requests than max-retries cannot be spread over the buffer in shorter steps.
+    let rtt_least = RTT_MIN.max(buffer_min / max_retries);
+    let rtt_min = config.recovery_rtt_min.max(rtt_least);
+    if config.recovery_rtt_min < RTT_MIN {
+        info(format!("rtt-min={} is too small, using {rtt_min}", config.recovery_rtt_min));
+    }
+    let session_timeout = config.session_timeout.max(SESSION_TIMEOUT);
+    if (1..SESSION_TIMEOUT).contains(&config.session_timeout) {
+        warn(format!("session-timeout={} is too small, using {SESSION_TIMEOUT}", config.session_timeout));
+    }
+    let max_bitrate = match config.recovery_maxbitrate {
+        0 => {
+            warn(format!("A bandwidth of 0 is not possible, using {RIST_DEFAULT_RECOVERY_MAXBITRATE} kbit/s"));
+            RIST_DEFAULT_RECOVERY_MAXBITRATE as u32
+        }
+        given => given,
+    };
+    PeerConfig {
+        recovery: config.recovery_mode != rist_recovery_mode::RIST_RECOVERY_MODE_DISABLED as c_int,
+        max_bitrate_kbps: max_bitrate,
+        max_return_bitrate_kbps: config.recovery_maxbitrate_return,
+        buffer_min: Span::from_millis(buffer_min),
+        buffer_max: Span::from_millis(buffer_max),
+        reorder_buffer: Span::from_millis(config.recovery_reorder_buffer),
+        rtt_min: Span::from_millis(rtt_min),
+        rtt_max: Span::from_millis(config.recovery_rtt_max.max(rtt_min)),
+        weight: config.weight,
+        congestion_control: match config.congestion_control_mode {
+            0 => CongestionControl::Off,
+            2 => CongestionControl::Aggressive,
+            _ => CongestionControl::Normal,
+        },
+        min_retries: min_retries.min(max_retries),
+        max_retries,
+        session_timeout: Span::from_millis(session_timeout),
+        keepalive_interval: Span::from_millis(match config.keepalive_interval {
+            0 => KEEPALIVE_INTERVAL,
+            given => given,
+        }),
+        timing_mode: match config.timing_mode {
+            1 => TimingMode::Arrival,
+            2 => TimingMode::Rtc,
+            _ => TimingMode::Source,
+        },
+        cname: cname(&field_bytes(&config.cname)),
+        recovery_priority: config.recovery_priority,
+        virt_dst_port: config.virt_dst_port,
+    }
+}
+
+/// Text of at most 127 bytes, whatever the bytes were.
+fn cname(bytes: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(bytes).into_owned();
+    while text.len() > 127 {
+        text.pop();
+    }
+    text
+}

@@ -1,0 +1,263 @@
+//! Reports as JSON: schema 4 of libRIST 0.2.18 and later, or the shape before 0.2.15 if the environment says
+//! `RIST_STATS_SCHEMA=1`. One line, keys in libRIST's order.
+
+use super::stats_report::profile_number;
+use crate::protocol::config::Profile;
+use crate::protocol::report::{FlowPeerReport, FlowReport, SenderPeerReport};
+use std::fmt::Write;
+use std::sync::LazyLock;
+
+const SCHEMA: u32 = 4;
+
+static OLD_SCHEMA: LazyLock<bool> =
+    LazyLock::new(|| std::env::var_os("RIST_STATS_SCHEMA").is_some_and(|value| value == "1"));
+
+pub(super) fn flow(report: &FlowReport) -> String {
+    flow_in(report, *OLD_SCHEMA)
+}
+
+pub(super) fn sender_peer(report: &SenderPeerReport) -> String {
+    if *OLD_SCHEMA { old_sender_peer(report) } else { new_sender(std::slice::from_ref(report), false) }
+}
+
+/// The document of `rist_sender_stats_callback_set`, which no old program knows.
+pub(super) fn sender(reports: &[SenderPeerReport]) -> String {
+    new_sender(reports, true)
+}
+
+fn new_sender(reports: &[SenderPeerReport], whole: bool) -> String {
+    let mut json = Object::new();
+    json.number("schema_version", SCHEMA);
+    let mut stats = Object::new();
+    stats.array("peers", reports.iter().map(new_sender_peer));
+    if whole {
+        // Packets are sent from the caller's thread: nothing queues.
+        let mut queue = Object::new();
+        for key in ["size", "bytesize", "time_length", "packets_per_second"] {
+            queue.number(key, 0);
+        }
+        stats.raw("incoming_queue", &queue.end());
+    }
+    json.raw("sender-stats", &stats.end());
+    json.end()
+}
+
+fn new_sender_peer(report: &SenderPeerReport) -> String {
+    let mut peer = sender_head(report);
+    profile(&mut peer, report.profile);
+    peer.number("advanced_active", u8::from(report.profile == Profile::Advanced));
+    if !report.miface.is_empty() {
+        peer.text("miface", &report.miface);
+    }
+    let mut stats = Object::new();
+    stats.real("quality", cut(report.quality));
+    stats.number("sent", report.sent);
+    stats.number("ts_null", report.ts_nulls);
+    stats.number("received", report.received);
+    stats.number("retransmitted", report.retransmitted);
+    stats.number("sent_bytes", report.sent_bytes);
+    stats.number("retransmitted_bytes", report.retransmitted_bytes);
+    stats.number("bandwidth", report.bandwidth);
+    stats.number("retry_bandwidth", report.retry_bandwidth);
+    stats.number("ts_nulls_bandwidth", report.ts_nulls_bandwidth);
+    sender_tail(&mut stats, report);
+    // Resting paths (rtt-drop) are not in this build.
+    stats.number("rtt_muted", 0);
+    stats.number("rtt_mute_events", 0);
+    peer.raw("stats", &stats.end());
+    peer.end()
+}
+
+fn old_sender_peer(report: &SenderPeerReport) -> String {
+    let mut peer = sender_head(report);
+    let mut stats = Object::new();
+    stats.real("quality", cut(report.quality));
+    stats.number("sent", report.sent);
+    stats.number("received", report.received);
+    stats.number("retransmitted", report.retransmitted);
+    stats.number("bandwidth", report.bandwidth);
+    stats.number("retry_bandwidth", report.retry_bandwidth);
+    sender_tail(&mut stats, report);
+    peer.raw("stats", &stats.end());
+    let mut outer = Object::new();
+    outer.raw("peer", &peer.end());
+    let mut json = Object::new();
+    json.raw("sender-stats", &outer.end());
+    json.end()
+}
+
+fn sender_head(report: &SenderPeerReport) -> Object {
+    let mut peer = Object::new();
+    peer.number("flow_id", report.flow_id);
+    peer.number("id", report.peer.0);
+    peer.text("cname", &report.cname);
+    peer.text("type", if report.rtcp { "rtcp" } else { "data" });
+    peer
+}
+
+fn sender_tail(stats: &mut Object, report: &SenderPeerReport) {
+    stats.number("bandwidth_skipped", report.bandwidth_skipped);
+    stats.number("bloat_skipped", report.bloat_skipped);
+    stats.number("retransmit_skipped", report.retransmit_skipped);
+    stats.real("rtt", report.rtt_ms);
+    stats.real("avg_rtt", report.avg_rtt_ms);
+    stats.number("retry_buffer_size", report.retry_buffer_size);
+    // We have no cool-down: it is libRIST's answer to overfull queues.
+    stats.number("cooldown_time", 0);
+}
+
+fn flow_in(report: &FlowReport, old: bool) -> String {
+    let mut flow = Object::new();
+    flow.number("flow_id", report.flow_id);
+    flow.number("dead", report.status);
+    if !old {
+        profile(&mut flow, report.profile);
+        flow.number("seq_bits", report.seq_bits);
+        flow.number("advanced_active", u8::from(report.profile == Profile::Advanced));
+    }
+    let mut stats = Object::new();
+    stats.real("quality", cut(report.quality));
+    stats.number("received", report.received);
+    if !old {
+        stats.number("received_bytes", report.received_bytes);
+    }
+    stats.number("dropped_late", report.dropped_late);
+    stats.number("dropped_full", report.dropped_full);
+    stats.number("missing", report.missing);
+    stats.number("recovered_total", report.recovered);
+    stats.number("reordered", report.reordered);
+    stats.number("retries", report.retries);
+    let keys = ["one_nack", "two_nacks", "three_nacks", "four_nacks", "more_nacks"];
+    for (key, count) in keys.iter().zip(report.recovered_by_retries) {
+        stats.number(&format!("recovered_{key}"), count);
+    }
+    stats.number("lost", report.lost);
+    stats.number("avg_buffer_time", report.avg_buffer_ms);
+    stats.number("duplicates", report.duplicates);
+    stats.number("missing_queue", report.missing_queue);
+    stats.number("missing_queue_max", report.missing_queue_max);
+    stats.number("min_inter_packet_spacing", report.min_inter_packet_us);
+    stats.number("cur_inter_packet_spacing", report.avg_inter_packet_us);
+    stats.number("max_inter_packet_spacing", report.max_inter_packet_us);
+    stats.number("bitrate", report.bitrate);
+    if !old {
+        stats.number("bitrate_retries", report.bitrate_retries);
+        stats.number("bitrate_rejected", report.bitrate_rejected);
+        stats.number("bitrate_ts_nulls", report.bitrate_ts_nulls);
+        let other = report.bitrate_retries.saturating_add(report.bitrate_ts_nulls);
+        stats.number("bitrate_payload", report.bitrate.saturating_sub(other));
+    }
+    flow.raw("stats", &stats.end());
+    let mut outer = Object::new();
+    // The old shape has the peers inside `flowinstant`, the new one beside it.
+    let peers = report.peers.iter().map(|peer| flow_peer(peer, old));
+    flow.array("peers", peers);
+    outer.raw("flowinstant", &flow.end());
+    let mut json = Object::new();
+    if !old {
+        json.number("schema_version", SCHEMA);
+    }
+    json.raw("receiver-stats", &outer.end());
+    json.end()
+}
+
+fn flow_peer(report: &FlowPeerReport, old: bool) -> String {
+    let mut peer = Object::new();
+    peer.number("id", report.peer.0);
+    peer.number("dead", u8::from(report.dead));
+    if !old {
+        peer.text("url", &report.url);
+    }
+    let mut stats = Object::new();
+    stats.number("received_data", report.received_data);
+    if !old {
+        stats.number("received_bytes", report.received_bytes);
+        stats.number("ts_null", report.ts_nulls);
+    }
+    stats.number("received_rtcp", report.received_rtcp);
+    stats.number("sent_rtcp", report.sent_rtcp);
+    stats.real("rtt", report.rtt_ms);
+    stats.real("avg_rtt", report.avg_rtt_ms);
+    stats.number("bitrate", report.bitrate);
+    stats.number("avg_bitrate", report.avg_bitrate);
+    peer.raw("stats", &stats.end());
+    peer.end()
+}
+
+fn profile(object: &mut Object, profile: Profile) {
+    object.number("profile", profile_number(profile));
+    object.text(
+        "profile_name",
+        match profile {
+            Profile::Simple => "simple",
+            Profile::Main => "main",
+            Profile::Advanced => "advanced",
+        },
+    );
+}
+
+/// Cut to two decimals, as libRIST cuts qualities.
+fn cut(value: f64) -> f64 {
+    (value * 100.0).trunc() / 100.0
+}
+
+/// A JSON object that is being written.
+struct Object(String);
+
+impl Object {
+    fn new() -> Self {
+        Self("{".into())
+    }
+
+    fn raw(&mut self, key: &str, json: &str) {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
+        quote(&mut self.0, key);
+        self.0.push(':');
+        self.0.push_str(json);
+    }
+
+    /// A whole number.
+    fn number(&mut self, key: &str, value: impl ToString) {
+        self.raw(key, &value.to_string());
+    }
+
+    /// A number with the digits that it needs, without a fraction if it has none; `null` if it is none.
+    fn real(&mut self, key: &str, value: f64) {
+        let text = if value.is_finite() { value.to_string() } else { "null".into() };
+        self.raw(key, &text);
+    }
+
+    fn text(&mut self, key: &str, value: &str) {
+        let mut text = String::new();
+        quote(&mut text, value);
+        self.raw(key, &text);
+    }
+
+    fn array(&mut self, key: &str, items: impl Iterator<Item = String>) {
+        let items: Vec<_> = items.collect();
+        self.raw(key, &format!("[{}]", items.join(",")));
+    }
+
+    fn end(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+}
+
+/// Names come from the network: whatever could end the text is escaped.
+fn quote(to: &mut String, text: &str) {
+    to.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => to.extend(['\\', character]),
+            control if control < ' ' || control == '\x7f' => {
+                // Writing to a String cannot fail.
+                let _ = write!(to, "\\u{:04x}", u32::from(control));
+            }
+            other => to.push(other),
+        }
+    }
+    to.push('"');
+}
