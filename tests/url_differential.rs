@@ -1,14 +1,12 @@
 //! The URL parsers against Debian's libRIST 0.2.7: the same URLs, every field equal, but for the differences listed here.
 
-#[path = "support/package.rs"]
-mod package;
+#[path = "support/probe.rs"]
+mod probe;
 #[path = "support/url_fields.rs"]
 mod url_fields;
 
 use rist::url::{address, query, rist as rist_url, udp};
 use std::cell::Cell;
-use std::path::PathBuf;
-use std::process::Command;
 use url_fields::{Fields, peer_fields, udp_fields, visible};
 
 /// A difference that is meant: the URL contains `url`, the field has these values.
@@ -160,7 +158,7 @@ fn queries_are_cut_as_in_debians_library() {
 
 /// Runs the probe on Debian's library and compares field by field.
 fn compare(what: &str, urls: &[String], allowed: &[Allowed], ours: impl Fn(&[u8]) -> Fields) {
-    let theirs = probe(what, urls);
+    let theirs = answers(what, urls);
     assert_eq!(theirs.len(), urls.len(), "one answer for each URL");
     let mut wrong = Vec::new();
     for (url, theirs) in urls.iter().zip(theirs) {
@@ -202,26 +200,11 @@ fn permitted(allowed: &[Allowed], url: &str, field: &str, theirs: &str, ours: &s
     row.is_some()
 }
 
-/// Compiles the probe against Debian's headers and runs it on Debian's library.
-fn probe(what: &str, urls: &[String]) -> Vec<Vec<(String, String)>> {
-    for name in ["gcc", "libc6-dev", "librist-dev", "librist4"] {
-        package::require_package(name);
-    }
-    let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("url_probe_{what}"));
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/probes/url.c");
-    let compiled = Command::new("cc")
-        .args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-o"])
-        .arg(&program)
-        .args([source, "-ldl"])
-        .status()
-        .expect("cc runs");
-    assert!(compiled.success(), "the probe compiles");
-    let files = Command::new("dpkg").args(["-L", "librist4"]).output().expect("dpkg runs");
-    let files = String::from_utf8(files.stdout).expect("file names are text");
-    let library = files.lines().find(|file| file.ends_with("/librist.so.4")).expect("the package has the library");
-    let output = Command::new(&program).args([library, what]).args(urls).output().expect("the probe runs");
-    assert!(output.status.success(), "the probe failed: {:?}", output.status);
-    let text = String::from_utf8(output.stdout).expect("the probe prints ASCII");
+/// What Debian's library makes of the URLs.
+fn answers(what: &str, urls: &[String]) -> Vec<Vec<(String, String)>> {
+    let mut arguments = vec![what.to_owned()];
+    arguments.extend_from_slice(urls);
+    let text = probe::run(&probe::compile("url"), &probe::debian_library(), &arguments);
     let blocks = text.strip_suffix("\n\n").expect("the probe ends each answer with an empty line");
     blocks
         .split("\n\n")
