@@ -56,6 +56,9 @@ pub(super) struct Arrival<'a> {
     pub(super) payload: &'a [u8],
 }
 
+/// Packets in a row that make a stream credible whose sender answers no echo (RFC 3550 A.1 asks for two).
+const CREDIBLE: u32 = 8;
+
 /// Where the flow stands, from its first packet on.
 #[derive(Debug)]
 struct Timeline {
@@ -102,6 +105,8 @@ pub(super) struct Flow {
     last_data: Option<Time>,
     flow_start: bool,
     window_exceeded: bool,
+    /// First transmissions that followed one another without a gap, while no path was trusted.
+    unbroken: u32,
 }
 
 impl Flow {
@@ -125,6 +130,7 @@ impl Flow {
             last_data: None,
             flow_start: true,
             window_exceeded: false,
+            unbroken: 0,
         }
     }
 
@@ -145,10 +151,31 @@ impl Flow {
         }
     }
 
-    /// True when no path is left.
-    pub(super) fn remove_path(&mut self, peer: PeerId) -> bool {
+    pub(super) fn remove_path(&mut self, peer: PeerId) {
         self.paths.retain(|path| path.peer != peer);
-        self.paths.is_empty()
+    }
+
+    /// Whether packets of this path are taken: any, until one path has proved itself; then only such.
+    pub(super) fn takes(&self, peer: PeerId) -> bool {
+        let trusted = |path: &Path| path.trusted;
+        !self.paths.iter().any(trusted) || self.paths.iter().any(|path| path.peer == peer && path.trusted)
+    }
+
+    /// A path has answered an echo. The first one to do so owns the flow: what others put in before is dropped.
+    pub(super) fn trust(&mut self, peer: PeerId) {
+        let first = !self.paths.iter().any(|path| path.trusted);
+        let mixed = self.paths.iter().any(|path| path.peer != peer && path.highest.is_some());
+        let Some(path) = self.paths.iter_mut().find(|path| path.peer == peer) else { return };
+        path.trusted = true;
+        if first && mixed {
+            self.keep_only(peer);
+        }
+    }
+
+    /// Nothing is handed out before a path has answered an echo, or, for peers that answer none, before a
+    /// row of packets has shown that there is a stream.
+    pub(super) fn is_credible(&self) -> bool {
+        self.unbroken >= CREDIBLE || self.paths.iter().any(|path| path.trusted)
     }
 
     pub(super) fn paths(&self) -> impl Iterator<Item = PeerId> + '_ {

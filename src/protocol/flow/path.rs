@@ -27,6 +27,8 @@ pub(in crate::protocol) struct PathState {
 pub(super) struct Path {
     pub(super) peer: PeerId,
     pub(super) state: PathState,
+    /// It has answered an echo: its packets come from where they say.
+    pub(super) trusted: bool,
     pub(super) highest: Option<u64>,
     last_data: Option<Time>,
     /// Lateness against the flow's clock, and how it varies.
@@ -47,6 +49,7 @@ impl Path {
         Self {
             peer,
             state,
+            trusted: false,
             highest: None,
             last_data: None,
             transit: Span::ZERO,

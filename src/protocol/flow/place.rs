@@ -22,12 +22,17 @@ const BURST_GAP: u64 = 1024;
 /// A retransmission may run ahead of the newest packet by so many (several receivers, several paths).
 const MAX_AHEAD: u64 = 1024;
 
+/// No path is slower than this.
+const STRAGGLER_AGE: Span = Span::from_secs(60);
+
 enum Place {
     At(u64),
     Duplicate,
     Late,
     /// Does not fit this timeline.
     Foreign,
+    /// Too old for its place to be remembered: of a very slow path, or of a sender that started again.
+    Straggler,
 }
 
 /// A packet with its storage, on its way into the buffer.
@@ -68,13 +73,16 @@ impl Flow {
                 self.counters.dropped_late += 1;
                 false
             }
-            Place::Foreign => match self.probation.hold(arrival, self.target, pool) {
-                Some(held) => {
-                    self.change_timeline(held);
-                    true
+            place @ (Place::Foreign | Place::Straggler) => {
+                let straggler = matches!(place, Place::Straggler);
+                match self.probation.hold(arrival, self.target, straggler, pool) {
+                    Some(held) => {
+                        self.change_timeline(held);
+                        true
+                    }
+                    None => false,
                 }
-                None => false,
-            },
+            }
         }
     }
 
@@ -98,7 +106,12 @@ impl Flow {
         if position < line.next_out {
             let before_start = !line.handed_out && !arrival.retransmit && line.next_out - position <= BURST_GAP;
             let older = source < line.newest_source;
-            return if before_start && older { Place::At(position) } else { foreign };
+            let age = line.newest_source.since(source);
+            return match before_start && older {
+                true => Place::At(position),
+                false if !arrival.retransmit && age >= Span::ZERO && age < STRAGGLER_AGE => Place::Straggler,
+                false => foreign,
+            };
         }
         if position <= line.highest {
             return if newer && !arrival.retransmit { foreign } else { Place::At(position) };
@@ -177,6 +190,28 @@ impl Flow {
         }
     }
 
+    /// Begins the flow again with the packets of one path.
+    pub(super) fn keep_only(&mut self, path: PeerId) {
+        let Some(line) = self.line.take() else { return };
+        let mut held = Vec::new();
+        let rate = line.clock.as_ref().map(SourceClock::rate);
+        for position in line.next_out..=line.highest {
+            let Some(packet) = self.buffer.take(position).filter(|packet| packet.path == path) else { continue };
+            held.push(Held {
+                arrived: packet.arrived,
+                path,
+                seq: position as u32 & self.seq_mask,
+                timestamp: packet.timestamp,
+                rate,
+                virt_src_port: packet.virt_src_port,
+                virt_dst_port: packet.virt_dst_port,
+                payload: packet.payload,
+            });
+        }
+        self.ready.clear();
+        self.change_timeline(held);
+    }
+
     fn insert(&mut self, position: u64, packet: Incoming) {
         self.move_target(packet.now);
         let source = self.source_time(packet.now, packet.timestamp, packet.rate);
@@ -232,6 +267,7 @@ impl Flow {
         let lateness = line.clock.as_ref().map_or(Span::ZERO, |clock| clock.deviation(now, source));
         let (highest, newest_release) = (line.highest, line.newest_release);
         if position > highest {
+            self.unbroken = if position == highest + 1 { self.unbroken.saturating_add(1) } else { 0 };
             line.highest = position;
             line.newest_source = source;
             line.newest_release = release;

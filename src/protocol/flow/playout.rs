@@ -16,6 +16,9 @@ pub(super) struct Ready {
 impl Flow {
     /// When the next packet is due.
     pub(in crate::protocol) fn next_release(&self) -> Option<Time> {
+        if !self.is_credible() {
+            return None;
+        }
         if let Some(ready) = self.ready.front() {
             return Some(ready.release);
         }

@@ -16,6 +16,10 @@ const ENOUGH: usize = 64;
 const ENOUGH_SLOW: usize = 2;
 /// Packets of the old timeline that may still come in after it has ended, and their share of the new one.
 const STRAGGLERS: usize = 4;
+/// What may be the tail of a slow path has to go on for this long, with nothing else coming.
+const STRAGGLER_SPAN: Span = Span::from_secs(3);
+/// Packets held at most; of a longer row the oldest fall away.
+const MAX_HELD: usize = 4096;
 /// Sequence steps within a timeline that is being proved.
 const MAX_STEP: u32 = 64;
 /// How far arrival may stray from source time between neighbours.
@@ -36,6 +40,7 @@ pub(super) struct Held {
 #[derive(Debug, Default)]
 pub(super) struct Probation {
     held: Vec<Held>,
+    since: Option<Time>,
     /// Packets placed on the old timeline meanwhile.
     placed: usize,
 }
@@ -52,13 +57,26 @@ impl Probation {
         }
     }
 
-    /// Holds a packet. Returns all of them once they prove a timeline of their own.
-    pub(super) fn hold(&mut self, arrival: &Arrival<'_>, buffer: Span, pool: &Arc<Pool>) -> Option<Vec<Held>> {
+    /// Holds a packet. Returns all of them once they prove a timeline of their own. `straggler`: its
+    /// timestamp would fit the old one.
+    pub(super) fn hold(
+        &mut self,
+        arrival: &Arrival<'_>,
+        buffer: Span,
+        straggler: bool,
+        pool: &Arc<Pool>,
+    ) -> Option<Vec<Held>> {
         if self.held.last().is_some_and(|last| !follows(last, arrival)) {
             self.reset();
         }
         if self.held.iter().any(|held| held.seq == arrival.seq) {
             return None;
+        }
+        if self.held.len() >= MAX_HELD {
+            self.held.drain(..MAX_HELD / 2);
+        }
+        if self.held.is_empty() {
+            self.since = Some(arrival.now);
         }
         self.held.push(Held {
             arrived: arrival.now,
@@ -70,9 +88,10 @@ impl Probation {
             virt_dst_port: arrival.virt_dst_port,
             payload: pool.copy(arrival.payload),
         });
-        let span = arrival.now.since(self.held[0].arrived);
-        let proved =
-            self.held.len() >= ENOUGH || (self.held.len() >= ENOUGH_SLOW && span.ticks() >= buffer.ticks() / 4);
+        let span = self.since.map_or(Span::ZERO, |since| arrival.now.since(since));
+        let many = self.held.len() >= ENOUGH;
+        let long = self.held.len() >= ENOUGH_SLOW && span >= buffer.scaled(1, 4);
+        let proved = if straggler { span >= STRAGGLER_SPAN.max(buffer.scaled(2, 1)) } else { many || long };
         if !proved {
             return None;
         }

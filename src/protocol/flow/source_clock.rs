@@ -42,6 +42,10 @@ impl SourceClock {
         }
     }
 
+    pub(super) fn rate(&self) -> u32 {
+        self.rate
+    }
+
     /// Source time of a timestamp: the value nearest to the newest one seen, so that the 32-bit wrap
     /// (13.3 h at 90 kHz) passes unnoticed.
     pub(super) fn source_time(&self, timestamp: u32, rate: u32) -> Time {

@@ -74,6 +74,8 @@ pub(super) struct Peer {
     pub(super) rtt: Rtt,
     /// It has answered an echo, so what it is sent arrives where its packets come from.
     pub(super) answers_echo: bool,
+    /// Bytes that may still be sent to it before it has answered an echo.
+    allowance: u64,
     pub(super) last_heard: Option<Time>,
     pub(super) created: Time,
     pub(super) dead_since: Option<Time>,
@@ -111,6 +113,7 @@ impl Peer {
             flow: None,
             rtt: Rtt::default(),
             answers_echo: false,
+            allowance: 0,
             last_heard: None,
             created: now,
             dead_since: None,
@@ -148,6 +151,23 @@ impl Peer {
 
     pub(super) fn heard(&mut self, now: Time) {
         self.last_heard = Some(now);
+    }
+
+    pub(super) fn received_bytes(&mut self, bytes: usize) {
+        self.allowance = self.allowance.saturating_add(3 * bytes as u64);
+    }
+
+    /// A stranger is sent at most three bytes for each byte that came from it, until an echo has shown
+    /// that it is where it says: nobody can be flooded through us.
+    pub(super) fn may_send(&mut self, bytes: usize) -> bool {
+        if !self.is_child() || self.answers_echo {
+            return true;
+        }
+        let allowed = self.allowance >= bytes as u64;
+        if allowed {
+            self.allowance -= bytes as u64;
+        }
+        allowed
     }
 
     pub(super) fn count_sent(&mut self, bytes: usize) {

@@ -32,7 +32,7 @@ impl Session {
                 Ok(Rtcp::SenderReport(report)) => {
                     let Some(peer) = self.peers.get_mut(&id) else { return };
                     peer.last_report = Some(((report.ntp >> 16) as u32, now));
-                    if let Some(flow) = peer.flow.and_then(|flow| self.flows.get_mut(&flow)) {
+                    if let Some(flow) = peer.flow.and_then(|flow| self.flows.get_mut(&flow)).filter(|f| f.takes(id)) {
                         flow.sender_report(report.ntp, report.rtp_timestamp);
                     }
                 }
@@ -117,10 +117,17 @@ impl Session {
         if elapsed < Span::ZERO || elapsed > Span::from_secs(30) {
             return;
         }
-        peer.answers_echo = true;
+        let first = !std::mem::replace(&mut peer.answers_echo, true);
+        let flow_id = peer.flow;
         // A delay that leaves less than nothing is not believed.
         peer.rtt.sample(if delay < elapsed { elapsed - delay } else { elapsed });
         self.refresh_path(now, id);
+        if let Some(flow_id) = flow_id.filter(|_| first) {
+            if let Some(flow) = self.flows.get_mut(&flow_id) {
+                flow.trust(id);
+            }
+            self.schedule_playout(flow_id);
+        }
     }
 
     /// Takes the requests of one NACK; returns how many it held.

@@ -255,6 +255,10 @@ impl Session {
             peer.flow = Some(flow_id);
         }
         self.refresh_path(now, id);
+        let trusted = self.peers.get(&id).is_some_and(|peer| peer.answers_echo);
+        if let Some(flow) = self.flows.get_mut(&flow_id).filter(|_| trusted) {
+            flow.trust(id);
+        }
         self.configure_flow(flow_id);
     }
 

@@ -56,6 +56,9 @@ impl Session {
                         .map(|peer| (peer, Channel::Control)),
                 };
                 if let Some((peer, channel)) = peer {
+                    if let Some(peer) = self.peers.get_mut(&peer) {
+                        peer.received_bytes(datagram.len());
+                    }
                     self.handle_feedback(now, peer, channel, compound);
                 }
             }
@@ -134,6 +137,7 @@ impl Session {
             return;
         }
         peer.heard(now);
+        peer.received_bytes(rtp.payload.len());
         peer.media.last_heard = Some(now);
         let local_port = self.listening.get(&peer.media.socket).map_or(0, |listening| listening.local.port());
         if peer.is_dead() {
@@ -156,7 +160,7 @@ impl Session {
             virt_dst_port: local_port,
             payload,
         };
-        if let Some(flow) = self.flows.get_mut(&flow_id) {
+        if let Some(flow) = self.flows.get_mut(&flow_id).filter(|flow| flow.takes(id)) {
             let first = !flow.has_data();
             flow.receive(&arrival, &self.pool);
             let next = flow.next_request();

@@ -99,10 +99,12 @@ impl Session {
         };
         let pool = self.pool.clone();
         let transmit = simple::feedback(socket, to, &pool, |out| write(self, id, out));
-        if let Some(peer) = self.peers.get_mut(&id) {
-            peer.count_sent(transmit.len());
-            peer.traffic.sent_rtcp += 1;
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if !peer.may_send(transmit.len()) {
+            return;
         }
+        peer.count_sent(transmit.len());
+        peer.traffic.sent_rtcp += 1;
         self.transmit(transmit);
     }
 
