@@ -40,11 +40,21 @@ pub(crate) struct Fate {
     pub(crate) requests: u32,
     pub(crate) repeats: u32,
     pub(crate) delivered: Span,
+    /// Delivered as the first packet of a flow.
+    pub(crate) starts_flow: bool,
 }
 
 impl Default for Fate {
     fn default() -> Self {
-        Self { arrived: [NEVER; PATHS], seen: [NEVER; PATHS], harm: 0, requests: 0, repeats: 0, delivered: NEVER }
+        Self {
+            arrived: [NEVER; PATHS],
+            seen: [NEVER; PATHS],
+            harm: 0,
+            requests: 0,
+            repeats: 0,
+            delivered: NEVER,
+            starts_flow: false,
+        }
     }
 }
 
@@ -83,6 +93,8 @@ pub(crate) struct Books {
     pub(crate) streams: HashMap<u32, Stream>,
     /// By stream and receiving host.
     pub(crate) receptions: HashMap<(u32, usize), Reception>,
+    /// Flows that our senders use; others are strangers' own affair.
+    pub(crate) flows: Vec<u32>,
     /// Invariants broken at the moment of delivery.
     pub(crate) violations: Vec<String>,
 }
@@ -120,6 +132,9 @@ impl Books {
 
     /// Checks, at once: the bytes, no duplicate, the order.
     pub(crate) fn delivered(&mut self, host: usize, at: Span, delivery: &Delivery) {
+        if !self.flows.contains(&delivery.flow_id) {
+            return;
+        }
         let bytes = &*delivery.payload;
         let Some((stream, index)) = workload::label(bytes) else {
             self.violate(at, format!("host {host} was given foreign bytes: {:02x?}", &bytes[..bytes.len().min(24)]));
@@ -137,6 +152,7 @@ impl Books {
         let newest = reception.newest;
         let again = reception.fate(index).delivered != NEVER;
         reception.fate(index).delivered = at;
+        reception.fate(index).starts_flow = delivery.flow_start;
         reception.newest = newest.max(Some(index));
         reception.first.get_or_insert(index);
         reception.delivered += 1;
@@ -146,7 +162,7 @@ impl Books {
         } else if newest.is_some_and(|newest| index < newest) {
             let newest = newest.unwrap_or_default();
             self.violate(at, format!("packet {index} of stream {stream} was delivered after packet {newest}"));
-        } else if newest.is_some_and(|newest| (index > newest + 1) != delivery.discontinuity) {
+        } else if newest.is_some_and(|newest| (index > newest + 1) != delivery.discontinuity) && !delivery.flow_start {
             self.violate(at, format!("packet {index} after {newest:?} has discontinuity {}", delivery.discontinuity));
         }
         if let Some((told, true_stamp)) = stamps {
@@ -187,7 +203,7 @@ mod tests {
     }
 
     fn three_written() -> Books {
-        let mut books = Books::default();
+        let mut books = Books { flows: vec![2], ..Books::default() };
         for _ in 0..3 {
             books.wrote(1, Span::ZERO, 100, 0);
         }

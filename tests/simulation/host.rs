@@ -56,6 +56,8 @@ pub(crate) struct Record {
     /// How often a timer or a delivery woke the host.
     pub(crate) wakes: u64,
     pub(crate) datagrams_sent: u64,
+    /// Of these, before the latest sender report was made.
+    pub(crate) datagrams_reported: u64,
     pub(crate) datagrams_received: u64,
     /// Requests for single packets that left, and retransmissions that left.
     pub(crate) requests_sent: u64,
@@ -73,7 +75,10 @@ impl Record {
     pub(crate) fn event(&mut self, at: Span, event: Event) {
         match event {
             Event::FlowStats(report) => self.flow_reports.push(*report),
-            Event::SenderStats(report) => self.sender_reports.push(*report),
+            Event::SenderStats(report) => {
+                self.datagrams_reported = self.datagrams_sent;
+                self.sender_reports.push(*report);
+            }
             other => self.events.push((at, other)),
         }
     }

@@ -42,10 +42,14 @@ pub(crate) struct Bounds {
 pub(crate) struct Verdict {
     pub(crate) written: u64,
     pub(crate) delivered: u64,
-    /// Packets not delivered after the first that was.
+    /// Packets not delivered between the first and the last that were.
     pub(crate) lost: u64,
-    /// The same, before the last that was.
+    /// The same, but not where the flow ended and began anew.
     pub(crate) holes: u64,
+    /// Packets not delivered after the last that was: nothing came to show that they are missing.
+    pub(crate) tail: u64,
+    /// How often the flow began anew.
+    pub(crate) starts: u64,
     pub(crate) violations: Vec<String>,
 }
 
@@ -59,6 +63,20 @@ impl Verdict {
             self.violations.len(),
             &self.violations[..self.violations.len().min(8)]
         );
+    }
+
+    /// Nothing was lost but, at most, some packets before the first that came and after the last.
+    #[track_caller]
+    pub(crate) fn assert_complete(&self) {
+        assert_eq!(self.lost, 0, "of {} packets", self.written);
+        self.assert_ends();
+    }
+
+    /// The stream was followed from its beginning to its end.
+    #[track_caller]
+    pub(crate) fn assert_ends(&self) {
+        let before = self.written - self.delivered - self.lost - self.tail;
+        assert!(before <= 5 && self.tail <= 5, "{before} packets before the first and {} after the last", self.tail);
     }
 
     fn violate(&mut self, what: String) {
@@ -117,29 +135,38 @@ impl Bounds {
 
         // From the end, so that what later packets showed is known.
         let mut shown = [NEVER; PATHS];
-        let mut later_delivered = false;
+        // The next packet that was delivered, and when it was written.
+        let mut next: Option<(Fate, Span)> = None;
         for index in (first as usize..written.packets.len()).rev() {
             let at = written.packets[index].at;
             let fate = reception.fates.get(index).copied().unwrap_or_default();
             if fate.delivered == NEVER {
-                verdict.lost += 1;
-                verdict.holes += u64::from(later_delivered);
-                if let Some(why) = self.avoidable(at, &fate, &shown, at >= learnt) {
+                verdict.lost += u64::from(next.is_some());
+                verdict.tail += u64::from(next.is_none());
+                verdict.holes += u64::from(next.is_some_and(|(next, _)| !next.starts_flow));
+                // A flow that ended and begins anew does not ask for what was before.
+                if next.is_none_or(|(next, _)| !next.starts_flow)
+                    && let Some(why) = self.avoidable(at, &fate, &shown, at >= learnt)
+                {
                     verdict.violate(format!("packet {index}, written at {:.3} s: {why}", at.as_secs_f64()));
                 }
             } else {
-                later_delivered = true;
                 let latency = fate.delivered - at;
                 let (least, most) = (self.fastest + self.buffer_min, self.slowest + self.buffer_max);
-                if latency > most + self.tolerance || latency < least - self.tolerance {
+                // A repair may come until its successor is due: what it fills is a hole only then.
+                let filled = next.filter(|_| fate.repeats > 0).map(|(_, written)| written);
+                let latest = filled.unwrap_or(at) + most + self.tolerance;
+                if fate.delivered > latest || latency < least - self.tolerance {
                     verdict.violate(format!(
                         "packet {index}, written at {:.3} s, delivered {:.3} ms later, not within {:.3} to {:.3}",
                         at.as_secs_f64(),
                         latency.as_millis_f64(),
                         least.as_millis_f64(),
-                        most.as_millis_f64()
+                        (latest - at).as_millis_f64()
                     ));
                 }
+                next = Some((fate, at));
+                verdict.starts += u64::from(fate.starts_flow);
             }
             for (shown, seen) in shown.iter_mut().zip(fate.seen) {
                 *shown = (*shown).min(seen);

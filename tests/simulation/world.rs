@@ -77,6 +77,7 @@ impl World {
     }
 
     pub(crate) fn add_host(&mut self, config: SessionConfig, clock: Clock) -> usize {
+        self.books.flows.push(config.flow_id);
         self.hosts.push(Host::new(config, clock));
         self.hosts.len() - 1
     }
@@ -119,6 +120,7 @@ impl World {
         for writer in self.writers.iter_mut().filter(|writer| writer.host == host) {
             writer.stop();
         }
+        self.books.flows.push(config.flow_id);
         let clock = self.hosts[host].clock;
         let record = std::mem::take(&mut self.hosts[host].record);
         self.hosts[host] = Host { record, ..Host::new(config, clock) };

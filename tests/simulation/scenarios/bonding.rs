@@ -130,7 +130,7 @@ fn a_peer_is_added_and_another_removed_while_running() {
         pair.world.run_for(Span::from_secs(4));
         pair.finish();
         let verdict = pair.assert(stream);
-        assert_eq!((verdict.lost, verdict.delivered), (0, verdict.written), "weight {weight}");
+        verdict.assert_complete();
         let fates = &pair.world.books.receptions[&(stream, pair.receiver)].fates;
         assert!(fates[2000..].iter().any(|fate| fate.seen[2] != crate::books::NEVER), "the new peer is used");
         assert!(fates[1700..].iter().all(|fate| fate.seen[0] == crate::books::NEVER), "the removed peer is not");
@@ -158,7 +158,7 @@ fn two_receivers_each_get_everything() {
     let bounds = Bounds::of(&Setup::new(Path::both(link)));
     let verdict = bounds.check(&pair.world, stream, second);
     verdict.assert(&pair.setup);
-    assert_eq!((verdict.lost, verdict.delivered), (0, verdict.written));
+    verdict.assert_complete();
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn losing_at_most(setup: Setup, most: u64) -> Pair {
     let verdict = pair.assert(stream);
     pair.assert_counters(stream);
     assert!(verdict.lost <= most, "{} of {} packets lost", verdict.lost, verdict.written);
-    assert!(verdict.lost + verdict.delivered == verdict.written, "the first packet was not the first delivered");
+    verdict.assert_ends();
     pair
 }
 

@@ -78,7 +78,7 @@ fn under_attack(
     pair.world.run_for(Span::from_secs(1));
     pair.finish();
     let verdict = pair.assert(stream);
-    assert_eq!((verdict.lost, verdict.delivered), (0, verdict.written));
+    verdict.assert_complete();
     (pair, thrown)
 }
 
