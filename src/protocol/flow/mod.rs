@@ -105,8 +105,10 @@ pub(super) struct Flow {
     last_data: Option<Time>,
     flow_start: bool,
     window_exceeded: bool,
-    /// First transmissions that followed one another without a gap, while no path was trusted.
+    /// First transmissions that followed one another without a gap.
     unbroken: u32,
+    /// See `is_credible`; once it is, it stays.
+    credible: bool,
 }
 
 impl Flow {
@@ -131,6 +133,7 @@ impl Flow {
             flow_start: true,
             window_exceeded: false,
             unbroken: 0,
+            credible: false,
         }
     }
 
@@ -167,6 +170,7 @@ impl Flow {
         let mixed = self.paths.iter().any(|path| path.peer != peer && path.highest.is_some());
         let Some(path) = self.paths.iter_mut().find(|path| path.peer == peer) else { return };
         path.trusted = true;
+        self.credible = true;
         if first && mixed {
             self.keep_only(peer);
         }
@@ -175,7 +179,7 @@ impl Flow {
     /// Nothing is handed out before a path has answered an echo, or, for peers that answer none, before a
     /// row of packets has shown that there is a stream.
     pub(super) fn is_credible(&self) -> bool {
-        self.unbroken >= CREDIBLE || self.paths.iter().any(|path| path.trusted)
+        self.credible
     }
 
     pub(super) fn paths(&self) -> impl Iterator<Item = PeerId> + '_ {

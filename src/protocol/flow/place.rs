@@ -3,7 +3,7 @@
 use super::probation::Held;
 use super::recovery_buffer::{Packet, Slot};
 use super::source_clock::SourceClock;
-use super::{Arrival, Flow, Pace, Timeline};
+use super::{Arrival, CREDIBLE, Flow, Pace, Timeline};
 use crate::protocol::config::TimingMode;
 use crate::protocol::output::PeerId;
 use crate::protocol::payload::{Payload, Pool};
@@ -268,6 +268,7 @@ impl Flow {
         let (highest, newest_release) = (line.highest, line.newest_release);
         if position > highest {
             self.unbroken = if position == highest + 1 { self.unbroken.saturating_add(1) } else { 0 };
+            self.credible |= self.unbroken >= CREDIBLE;
             line.highest = position;
             line.newest_source = source;
             line.newest_release = release;
