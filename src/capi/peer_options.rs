@@ -157,9 +157,9 @@ fn corrected(instance: &Instance, config: &rist_peer_config) -> PeerConfig {
     if config.recovery_length_min > buffer_max {
         warn(format!("buffer-min={} is above buffer-max, using {buffer_max}", config.recovery_length_min));
     }
-    // More requests than max-retries cannot be spread over the buffer in shorter steps.
-    let rtt_least = RTT_MIN.max(buffer_min / max_retries);
-    let rtt_min = config.recovery_rtt_min.max(rtt_least);
+    // libRIST 0.2.19 raises this to buffer-min / max-retries, so that the retries last; our flows spread
+    // their later requests over the buffer instead and may ask as soon as the RTT allows.
+    let rtt_min = config.recovery_rtt_min.max(RTT_MIN);
     if config.recovery_rtt_min < RTT_MIN {
         info(format!("rtt-min={} is too small, using {rtt_min}", config.recovery_rtt_min));
     }
