@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Runs on a thread of the library when it starts, with type 1, and when it ends, with type 0; created is always
 /// false. That is what libRIST passes, whatever its header says. handle points to the thread's pthread_t.
 pub type rist_thread_callback_func_t =
-    Option<unsafe extern "C" fn(handle: *mut c_void, type_: c_int, created: bool, user_data: *mut c_void)>;
+    Option<unsafe extern "C" fn(handle: *mut c_void, r#type: c_int, created: bool, user_data: *mut c_void)>;
 
 /// Holds the function, since C has no pointer to it in a void pointer.
 #[repr(C)]

@@ -1,0 +1,5 @@
+/* MAJOR, MINOR and PATCH in one number, to compare with LIBRIST_API_VERSION. */
+#define LIBRIST_MAKE_API_VERSION(major, minor, patch) ((patch) + ((minor) * 0x100) + ((major) * 0x10000))
+
+#define LIBRIST_API_VERSION \
+    LIBRIST_MAKE_API_VERSION(LIBRIST_API_VERSION_MAJOR, LIBRIST_API_VERSION_MINOR, LIBRIST_API_VERSION_PATCH)
