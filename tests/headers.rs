@@ -3,10 +3,13 @@
 //!
 //! What no Rust item stands for (macros with arguments, text, inline functions) is in `tests/headers/`.
 
+mod support;
+
 use cbindgen::{Builder, Config};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 /// One header: its sources in `src/capi/`, what it includes, and C text before and behind what the sources give.
 struct Header {
@@ -65,7 +68,7 @@ const HEADERS: &[Header] = &[
     },
     Header {
         file: "librist_srp.h",
-        guard: "LIBRIST_SRP_H",
+        guard: "_LIBRIST_SRP_H_",
         sources: &["srp"],
         system: &["stdbool.h", "stddef.h", "stdint.h"],
         includes: &["librist_config.h", "librist.h"],
@@ -224,6 +227,29 @@ fn render(root: &Path, header: &Header, types: &BTreeMap<&str, BTreeMap<String, 
         text.insert_str(end, &format!("{}\n\n", header.behind.trim_end()));
     }
     text
+}
+
+/// A header alone, as a program may include it, in every language that libRIST's headers are used from.
+#[test]
+fn each_header_compiles_alone() {
+    support::require_package("gcc");
+    support::require_package("g++");
+    // ISO C wants a declaration in each translation unit, and some headers have only macros.
+    let unit = support::library::scratch("headers").join("unit.c");
+    fs::write(&unit, "typedef int something;\n").expect("a file");
+    let dialects = ["c99", "c11", "c17", "c++11", "c++17", "c++20"];
+    for header in HEADERS {
+        for dialect in dialects {
+            let (compiler, language) = if dialect.starts_with("c++") { ("g++", "c++") } else { ("gcc", "c") };
+            let mut command = Command::new(compiler);
+            command.args(["-Wall", "-Wextra", "-Werror", "-pedantic", "-fsyntax-only", "-x", language]);
+            command.arg(format!("-std={dialect}")).arg("-I").arg("include").current_dir(env!("CARGO_MANIFEST_DIR"));
+            command.arg("-include").arg(format!("librist/{}", header.file)).arg(&unit);
+            let out = command.output().expect(compiler);
+            let errors = String::from_utf8_lossy(&out.stderr);
+            assert!(out.status.success(), "{} as {dialect}: {errors}", header.file);
+        }
+    }
 }
 
 #[test]

@@ -4,8 +4,8 @@
  * Made from src/capi by `RIST_BLESS=1 cargo test --test headers`.
  */
 
-#ifndef LIBRIST_SRP_H
-#define LIBRIST_SRP_H
+#ifndef _LIBRIST_SRP_H_
+#define _LIBRIST_SRP_H_
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -101,4 +101,4 @@ int rist_enable_eap_srp_2(struct rist_peer *peer,
 }  // extern "C"
 #endif  // __cplusplus
 
-#endif  /* LIBRIST_SRP_H */
+#endif  /* _LIBRIST_SRP_H_ */

@@ -51,6 +51,16 @@
 #define UDPSOCKET_SOCK_BUFSIZE_MAX (8 << 20)
 
 /**
+ * Waits for sockets and calls their handlers. Opaque.
+ */
+struct evsocket_ctx;
+
+/**
+ * One socket with its handlers. Opaque.
+ */
+struct evsocket_event;
+
+/**
  * A parameter of a URL.
  */
 struct udpsocket_url_param {
@@ -59,20 +69,6 @@ struct udpsocket_url_param {
 };
 
 typedef struct udpsocket_url_param udpsocket_url_param_t;
-
-/**
- * Waits for sockets and calls their handlers. Opaque.
- */
-struct evsocket_ctx {
-    uint8_t _private[0];
-};
-
-/**
- * One socket with its handlers. Opaque.
- */
-struct evsocket_event {
-    uint8_t _private[0];
-};
 
 #ifdef __cplusplus
 extern "C" {

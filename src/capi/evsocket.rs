@@ -11,13 +11,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Waits for sockets and calls their handlers. Opaque.
-#[repr(C)]
 pub struct evsocket_ctx {
     _private: [u8; 0],
 }
 
 /// One socket with its handlers. Opaque.
-#[repr(C)]
 pub struct evsocket_event {
     _private: [u8; 0],
 }
