@@ -1,11 +1,18 @@
 //! One sender or receiver: what a `rist_ctx` stands for.
 
 use super::callbacks::Callbacks;
+use super::driver::Driver;
 use super::log::Logger;
+use super::os::{clock, random, signals};
+use super::{delivery_thread, protocol_thread};
 use crate::protocol::config::{NackType, PeerConfig, Profile, Role};
-use crate::protocol::output::{Delivery, Error as SessionError, PeerId};
+use crate::protocol::output::{Delivery, Error as SessionError, Level, PeerId};
+use crate::protocol::payload::Pool;
+use crate::protocol::session::{MAX_PAYLOAD, Media, Session, SessionConfig};
+use parking_lot::Mutex;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// Why a call on a context was refused.
@@ -72,14 +79,36 @@ pub struct Write<'a> {
 
 pub struct Context {
     role: Role,
-    log: Logger,
+    driver: Arc<Driver>,
+    pool: Arc<Pool>,
+    state: Mutex<State>,
+}
+
+struct State {
+    profile: Profile,
+    /// By a peer's `?profile=`, or by the first peer.
+    profile_is_fixed: bool,
+    started: bool,
+    destroyed: bool,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Context {
     /// A receiver, or a sender with this flow id (0 = a random even one; odd is refused).
     pub fn new(role: Role, profile: Profile, flow_id: u32, log: Logger) -> Result<Arc<Self>, Error> {
-        let _ = (profile, flow_id);
-        Ok(Arc::new(Self { role, log }))
+        if role == Role::Sender && flow_id % 2 == 1 {
+            log.log(Level::Error, &format!("the flow id {flow_id} is odd, it must be even"));
+            return Err(Error::InvalidArgument);
+        }
+        let flow_id = if flow_id == 0 { random_flow_id() } else { flow_id };
+        // The only framing that a session speaks so far; `add_peer` refuses the others.
+        let config = SessionConfig { role, profile: Profile::Simple, flow_id, seed: random::bits() };
+        let pool = Pool::new();
+        let mut session = Session::new(config, Arc::clone(&pool));
+        session.set_wall_clock(clock::wall_clock_ahead());
+        let driver = Driver::new(session, log).map_err(|_| Error::Resources)?;
+        let state = State { profile, profile_is_fixed: false, started: false, destroyed: false, threads: Vec::new() };
+        Ok(Arc::new(Self { role, driver: Arc::new(driver), pool, state: Mutex::new(state) }))
     }
 
     pub fn role(&self) -> Role {
@@ -87,128 +116,238 @@ impl Context {
     }
 
     pub fn log(&self) -> &Logger {
-        &self.log
+        &self.driver.log
     }
 
     /// Starts the threads. Once.
     pub fn start(self: &Arc<Self>) -> Result<(), Error> {
-        Err(Error::Unsupported)
+        let mut state = self.state.lock();
+        if state.destroyed || self.driver.is_dead() {
+            return Err(Error::Closed);
+        }
+        if state.started {
+            return Err(Error::AlreadyStarted);
+        }
+        let mut threads = Vec::new();
+        if self.role == Role::Receiver {
+            threads.push(self.spawn("rist-delivery", |driver, _| delivery_thread::run(driver))?);
+        }
+        match self.spawn("rist-protocol", protocol_thread::run) {
+            Ok(thread) => threads.push(thread),
+            Err(error) => {
+                self.driver.stop();
+                threads.into_iter().for_each(|thread| drop(thread.join()));
+                self.driver.unstop();
+                return Err(error);
+            }
+        }
+        state.threads = threads;
+        state.started = true;
+        Ok(())
+    }
+
+    fn spawn(&self, name: &str, run: fn(&Driver, Role)) -> Result<JoinHandle<()>, Error> {
+        let driver = Arc::clone(&self.driver);
+        let role = self.role;
+        let _blocked = signals::Blocked::new();
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let tell = |starts| {
+                // Silent when this thread itself has destroyed the context, from a callback.
+                let callback = driver.callbacks().thread.clone();
+                if let Some(thread) = callback.filter(|_| !driver.is_silent()) {
+                    driver.fence(|| thread(starts));
+                }
+            };
+            tell(true);
+            driver.fence(|| run(&driver, role));
+            tell(false);
+        });
+        thread.map_err(|error| {
+            self.log().log(Level::Error, &format!("cannot start a thread: {error}"));
+            Error::Resources
+        })
     }
 
     /// Ends the threads and reports the last events. After it returns no callback runs; called from
     /// a callback, the calling thread ends when that callback returns.
-    pub fn destroy(self: &Arc<Self>) {}
+    pub fn destroy(self: &Arc<Self>) {
+        self.end();
+    }
+
+    fn end(&self) {
+        let threads = {
+            let mut state = self.state.lock();
+            if std::mem::replace(&mut state.destroyed, true) {
+                return;
+            }
+            std::mem::take(&mut state.threads)
+        };
+        self.driver.stop();
+        self.driver.fifo.close();
+        for thread in threads {
+            // In a callback on one of our threads: this one ends by itself when the callback has returned.
+            if thread.thread().id() != thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+        self.driver.close();
+    }
 
     pub fn add_peer(self: &Arc<Self>, options: PeerOptions) -> Result<PeerId, Error> {
-        let _ = options;
-        Err(Error::Unsupported)
+        self.fix_profile(options.profile)?;
+        self.driver.add_peer(self.role, options)
+    }
+
+    fn fix_profile(&self, wanted: Option<Profile>) -> Result<(), Error> {
+        let mut state = self.state.lock();
+        let profile = wanted.unwrap_or(state.profile);
+        let refusal = if state.profile_is_fixed && profile != state.profile {
+            Error::InvalidArgument
+        } else if profile != Profile::Simple {
+            Error::Unsupported
+        } else {
+            state.profile = profile;
+            state.profile_is_fixed = true;
+            return Ok(());
+        };
+        drop(state);
+        let line = match refusal {
+            Error::Unsupported => format!("the {profile:?} profile is not in this build"),
+            _ => format!("a peer asks for the {profile:?} profile, but the context has another one already"),
+        };
+        self.log().log(Level::Error, &line);
+        Err(refusal)
     }
 
     pub fn remove_peer(&self, peer: PeerId) -> Result<(), Error> {
-        let _ = peer;
-        Err(Error::Unsupported)
+        self.driver.remove_peer(peer)
     }
 
     pub fn set_weight(&self, peer: PeerId, weight: u32) -> Result<(), Error> {
-        let _ = (peer, weight);
-        Err(Error::Unsupported)
+        Ok(self.driver.call(|session, _| session.set_weight(peer, weight))??)
     }
 
-    /// The media socket and, in Simple, the RTCP socket. `Session(ChildPeer)` for peers that came by themselves.
+    /// The media socket and, in Simple, the RTCP socket. `Session(ChildPeer)` for peers that came by themselves,
+    /// `Socket` for a caller whose name is not resolved yet.
     pub fn peer_sockets(&self, peer: PeerId) -> Result<(i32, Option<i32>), Error> {
-        let _ = peer;
-        Err(Error::Unsupported)
+        self.driver.peer_sockets(peer)
     }
 
     pub fn peer_cname(&self, peer: PeerId) -> Result<String, Error> {
-        let _ = peer;
-        Err(Error::Unsupported)
+        Ok(self.driver.call(|session, _| session.peer_cname(peer).map(str::to_owned))??)
     }
 
     pub fn has_peer(&self, peer: PeerId) -> bool {
-        let _ = peer;
-        false
+        matches!(self.driver.call(|session, _| session.parent(peer)), Ok(Ok(_)))
     }
 
     /// Sends one packet from the calling thread. Returns the payload's length.
     pub fn write(&self, write: Write<'_>) -> Result<usize, Error> {
-        let _ = write.payload;
-        Err(Error::Unsupported)
+        self.expect(Role::Sender)?;
+        if write.payload.is_empty() || write.payload.len() > MAX_PAYLOAD {
+            return Err(Error::InvalidArgument);
+        }
+        let media = Media {
+            payload: self.pool.copy(write.payload),
+            ts_ntp: write.ts_ntp,
+            seq: write.seq,
+            virt_src_port: write.virt_src_port,
+            virt_dst_port: write.virt_dst_port,
+        };
+        Ok(self.driver.call(|session, now| session.send(now, media))??)
     }
 
     /// The next received block and how many its flow held, this one included. `None` after the
     /// time-out, at once when it is zero.
     pub fn read(&self, timeout: Duration) -> Result<Option<(Block, usize)>, Error> {
-        let _ = timeout;
-        Err(Error::Unsupported)
+        self.expect(Role::Receiver)?;
+        self.driver.fifo.read(timeout)
     }
 
     /// Receiver, before start; a power of two (1 and 0: no FIFO). `size - 1` blocks a flow fit.
     pub fn set_fifo_size(&self, size: u32) -> Result<(), Error> {
-        let _ = size;
-        Err(Error::Unsupported)
+        self.expect(Role::Receiver)?;
+        if self.is_started() {
+            return Err(Error::AlreadyStarted);
+        }
+        self.driver.fifo.set_size(size)
     }
 
     /// One zero byte is written to this descriptor for each block that enters the FIFO; never blocks.
     pub fn set_notify_fd(&self, fd: Option<i32>) -> Result<(), Error> {
-        let _ = fd;
-        Err(Error::Unsupported)
+        self.expect(Role::Receiver)?;
+        self.driver.fifo.set_notify_fd(fd);
+        Ok(())
     }
 
     /// Changes the callbacks; takes effect at once, also while running. `change` gets the current ones.
     pub fn set_callbacks(&self, change: impl FnOnce(&mut Callbacks)) {
-        let mut callbacks = Callbacks::default();
-        change(&mut callbacks);
+        self.driver.set_callbacks(change);
     }
 
-    /// Period of the statistics reports (both kinds); takes effect at once.
+    /// Period of the statistics reports; takes effect at once.
     pub fn set_stats_interval(&self, interval: Duration) {
-        let _ = interval;
+        self.driver.set_period(|periods| periods.set_stats_period(interval));
     }
 
+    /// Period of the whole-sender document; takes effect at once.
     pub fn set_sender_stats_interval(&self, interval: Duration) {
-        let _ = interval;
+        self.driver.set_period(|periods| periods.set_sender_period(interval));
     }
 
     pub fn set_nack_type(&self, nack_type: NackType) -> Result<(), Error> {
-        let _ = nack_type;
-        Err(Error::Unsupported)
+        self.expect(Role::Receiver)?;
+        self.driver.call(|session, _| session.set_nack_type(nack_type))
     }
 
     pub fn set_rtt_multiplier(&self, multiplier: u32) -> Result<(), Error> {
-        let _ = multiplier;
-        Err(Error::Unsupported)
+        if multiplier == 0 {
+            return Err(Error::InvalidArgument);
+        }
+        self.driver.call(|session, _| session.set_rtt_multiplier(multiplier))
     }
 
     pub fn set_null_packet_deletion(&self, on: bool) -> Result<(), Error> {
-        let _ = on;
-        Err(Error::Unsupported)
+        self.expect(Role::Sender)?;
+        self.driver.call(|session, _| session.set_null_packet_deletion(on))
     }
 
     pub fn null_packet_deletion(&self) -> Result<bool, Error> {
-        Err(Error::Unsupported)
+        self.expect(Role::Sender)?;
+        self.driver.call(|session, _| session.null_packet_deletion())
     }
 
     pub fn flow_id(&self) -> Result<u32, Error> {
-        Err(Error::Unsupported)
+        self.expect(Role::Sender)?;
+        self.driver.call(|session, _| session.flow_id())
     }
 
     /// Clears bit 0.
     pub fn set_flow_id(&self, flow_id: u32) -> Result<(), Error> {
-        let _ = flow_id;
-        Err(Error::Unsupported)
+        self.expect(Role::Sender)?;
+        Ok(self.driver.call(|session, _| session.set_flow_id(flow_id & !1))??)
     }
 
     pub fn profile(&self) -> Profile {
-        Profile::Simple
+        self.state.lock().profile
     }
 
     pub fn is_started(&self) -> bool {
-        false
+        self.state.lock().started
+    }
+
+    fn expect(&self, role: Role) -> Result<(), Error> {
+        if self.role == role { Ok(()) } else { Err(Error::WrongRole) }
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
 /// A random even flow id, never 0, from the operating system's randomness.
 pub fn random_flow_id() -> u32 {
-    2
+    std::iter::repeat_with(|| random::bits() as u32 & !1).find(|id| *id != 0).unwrap_or(2)
 }

@@ -6,4 +6,18 @@
 
 pub mod callbacks;
 pub mod context;
+mod delivery_thread;
+mod driver;
+mod events;
+mod fifo;
 pub mod log;
+mod os;
+mod peers;
+mod protocol_thread;
+mod rate;
+mod resolve;
+mod resolver;
+mod socket;
+mod statistics;
+mod table;
+mod transmit;

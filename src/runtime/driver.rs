@@ -1,0 +1,438 @@
+//! Calls a session and does what it asks for.
+
+use super::callbacks::{Callbacks, Caller, ConnectionStatus, Report};
+use super::context::{Block, Error};
+use super::events::{EventQueue, Notice};
+use super::fifo::Fifo;
+use super::log::Logger;
+use super::os::clock;
+use super::os::wake::Wake;
+use super::peers::Peers;
+use super::rate::Rate;
+use super::resolver::Resolver;
+use super::statistics::Periods;
+use super::table::SocketTable;
+use super::transmit::Sent;
+use crate::protocol::output::{Delivery, Event, Level, Output, Transmit};
+use crate::protocol::report::SenderPeerReport;
+use crate::protocol::session::Session;
+use crate::protocol::time::{Span, Time};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Everything that the threads of one context share.
+pub(super) struct Driver {
+    pub(super) log: Logger,
+    guarded: Mutex<Guarded>,
+    delivery_due: Condvar,
+    pub(super) sockets: SocketTable,
+    pub(super) peers: Peers,
+    pub(super) fifo: Fifo,
+    pub(super) wake: Arc<Wake>,
+    pub(super) resolver: Arc<Resolver>,
+    callbacks: Mutex<Arc<Callbacks>>,
+    events: EventQueue,
+    statistics: Mutex<Periods>,
+    /// Emptied lists, used again.
+    spare: Mutex<Vec<Work>>,
+    /// The threads are to end.
+    stopping: AtomicBool,
+    /// The end is over: nothing is called any more.
+    silent: AtomicBool,
+    /// Something of ours panicked: nothing of the session is touched any more.
+    dead: AtomicBool,
+    overflow: Rate,
+}
+
+struct Guarded {
+    session: Session,
+    /// When the protocol thread and the delivery thread wake up by themselves.
+    protocol_sleeps: Sleep,
+    delivery_sleeps: Sleep,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sleep {
+    /// Not at all: it will ask for the next deadline before it sleeps.
+    Awake,
+    Until(Option<Time>),
+}
+
+impl Sleep {
+    fn is_later_than(self, deadline: Option<Time>) -> bool {
+        match (self, deadline) {
+            (Sleep::Awake, _) | (_, None) => false,
+            (Sleep::Until(None), Some(_)) => true,
+            (Sleep::Until(Some(until)), Some(deadline)) => until > deadline,
+        }
+    }
+}
+
+/// What a call on the session left to be done without the lock.
+#[derive(Default)]
+struct Work {
+    transmits: Vec<Transmit>,
+    lines: Vec<(Level, String)>,
+    events: bool,
+}
+
+impl Driver {
+    pub(super) fn new(session: Session, log: Logger) -> std::io::Result<Self> {
+        let guarded = Guarded { session, protocol_sleeps: Sleep::Awake, delivery_sleeps: Sleep::Awake };
+        Ok(Self {
+            log,
+            guarded: Mutex::new(guarded),
+            delivery_due: Condvar::new(),
+            sockets: SocketTable::default(),
+            peers: Peers::default(),
+            fifo: Fifo::new(),
+            wake: Arc::new(Wake::new()?),
+            resolver: Arc::default(),
+            callbacks: Mutex::default(),
+            events: EventQueue::default(),
+            statistics: Mutex::new(Periods::new()),
+            spare: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
+            dead: AtomicBool::new(false),
+            overflow: Rate::default(),
+        })
+    }
+
+    /// Whether the threads are to end.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire) || self.is_dead()
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Acquire)
+    }
+
+    /// Asks the threads to end, and wakes them and every reader.
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.wake_all();
+    }
+
+    /// After a start that failed halfway.
+    pub(super) fn unstop(&self) {
+        self.stopping.store(false, Ordering::Release);
+    }
+
+    fn wake_all(&self) {
+        self.wake.wake();
+        // With the lock, or a thread between its look at the flag and its sleep would miss this.
+        let guarded = self.guarded.lock();
+        self.delivery_due.notify_all();
+        drop(guarded);
+    }
+
+    /// Runs `work`, which must not unwind into C or leave a thread silently dead.
+    pub(super) fn fence<R>(&self, work: impl FnOnce() -> R) -> Option<R> {
+        let outcome = catch_unwind(AssertUnwindSafe(work));
+        if outcome.is_err() && !self.dead.swap(true, Ordering::AcqRel) {
+            self.wake.wake();
+            self.delivery_due.notify_all();
+            self.fifo.close();
+            let line = "internal error: this context is out of order, destroy it";
+            let _ = catch_unwind(AssertUnwindSafe(|| self.log.log(Level::Error, line)));
+        }
+        outcome.ok()
+    }
+
+    /// Calls the session, then does what it asks for without the lock.
+    pub(super) fn call<R>(&self, call: impl FnOnce(&mut Session, Time) -> R) -> Result<R, Error> {
+        // Until the very end: callbacks that tell of the end may call back.
+        if self.is_silent() {
+            return Err(Error::Closed);
+        }
+        let mut work = self.spare.lock().pop().unwrap_or_default();
+        let mut guarded = self.guarded.lock();
+        let result = self.enter(&mut guarded, &mut work, call);
+        drop(guarded);
+        self.perform(work);
+        result
+    }
+
+    /// With the lock: one call, its outputs, and whom it concerns.
+    fn enter<R>(
+        &self,
+        guarded: &mut MutexGuard<'_, Guarded>,
+        work: &mut Work,
+        call: impl FnOnce(&mut Session, Time) -> R,
+    ) -> Result<R, Error> {
+        if self.is_dead() {
+            return Err(Error::Closed);
+        }
+        let result = self.fence(|| {
+            let guarded = &mut **guarded;
+            let result = call(&mut guarded.session, clock::now());
+            self.drain(&mut guarded.session, work);
+            if guarded.protocol_sleeps.is_later_than(guarded.session.poll_timeout()) {
+                guarded.protocol_sleeps = Sleep::Awake;
+                self.wake.wake();
+            }
+            if guarded.delivery_sleeps.is_later_than(guarded.session.next_delivery()) {
+                guarded.delivery_sleeps = Sleep::Awake;
+                self.delivery_due.notify_one();
+            }
+            result
+        });
+        result.ok_or(Error::Closed)
+    }
+
+    fn drain(&self, session: &mut Session, work: &mut Work) {
+        let mut round = Vec::new();
+        while let Some(output) = session.poll_output() {
+            match output {
+                Output::Transmit(transmit) => work.transmits.push(transmit),
+                Output::Log(level, line) => work.lines.push((level, line)),
+                Output::Event(Event::SenderStats(report)) => round.push(*report),
+                // Queued with the session's lock held, so that their order is the session's.
+                Output::Event(event) => {
+                    work.events = true;
+                    self.events.push(Notice::Event(event));
+                }
+            }
+        }
+        if !round.is_empty() {
+            work.events = true;
+            self.events.push(Notice::SenderRound(round));
+        }
+    }
+
+    fn perform(&self, mut work: Work) {
+        if !work.transmits.is_empty() {
+            self.transmit(&mut work.transmits);
+            work.transmits.clear();
+        }
+        if !self.is_silent() {
+            for (level, line) in work.lines.drain(..) {
+                self.log.log(level, &line);
+            }
+        }
+        let events = std::mem::take(&mut work.events);
+        work.lines.clear();
+        self.spare.lock().push(work);
+        if events {
+            self.events.dispatch(|notice| self.tell(notice));
+        }
+    }
+
+    fn transmit(&self, transmits: &mut [Transmit]) {
+        // Stable: each socket's datagrams stay in order.
+        if transmits.windows(2).any(|pair| pair[0].socket != pair[1].socket) {
+            transmits.sort_by_key(|transmit| transmit.socket);
+        }
+        let now = clock::now();
+        for same in transmits.chunk_by(|a, b| a.socket == b.socket) {
+            // A peer whose name is not resolved has no socket yet, a removed one has none any more.
+            let Some(socket) = same.first().and_then(|first| self.sockets.get(first.socket)) else { continue };
+            self.report(socket.send(now, same));
+        }
+    }
+
+    pub(super) fn report(&self, sent: Sent) {
+        if let Some(error) = sent.error {
+            self.log.log(Level::Error, &error);
+        }
+        if sent.waits {
+            // The protocol thread has to wait for the socket to become writable.
+            self.wake.wake();
+        }
+    }
+
+    // The protocol thread.
+
+    /// Does what is due. Returns when it wants to be called again.
+    pub(super) fn run_timers(&self) -> Option<Duration> {
+        let mut work = self.spare.lock().pop().unwrap_or_default();
+        let mut guarded = self.guarded.lock();
+        guarded.protocol_sleeps = Sleep::Awake;
+        let _ = self.enter(&mut guarded, &mut work, |session, now| {
+            if session.poll_timeout().is_some_and(|due| due <= now) {
+                session.set_wall_clock(clock::wall_clock_ahead());
+                session.handle_timeout(now);
+            }
+        });
+        let next = if self.is_dead() { None } else { guarded.session.poll_timeout() };
+        guarded.protocol_sleeps = Sleep::Until(next);
+        drop(guarded);
+        self.perform(work);
+        next.map(|next| next.since(clock::now()).to_duration())
+    }
+
+    // The delivery thread.
+
+    /// Waits until packets are due and takes them. False: the thread is to end.
+    pub(super) fn wait_for_deliveries(&self, due: &mut Vec<Delivery>) -> bool {
+        let mut work = self.spare.lock().pop().unwrap_or_default();
+        let mut guarded = self.guarded.lock();
+        loop {
+            if self.is_stopping() {
+                return false;
+            }
+            let next = guarded.session.next_delivery();
+            let wait = next.map(|next| next.since(clock::now()));
+            guarded.delivery_sleeps = Sleep::Until(next);
+            match wait {
+                None => self.delivery_due.wait(&mut guarded),
+                Some(wait) if wait > Span::ZERO => {
+                    self.delivery_due.wait_for(&mut guarded, wait.to_duration());
+                }
+                Some(_) => break,
+            }
+        }
+        guarded.delivery_sleeps = Sleep::Awake;
+        let _ = self.enter(&mut guarded, &mut work, |session, now| session.poll_delivery(now, due));
+        drop(guarded);
+        self.perform(work);
+        true
+    }
+
+    /// Hands packets to the application, in order.
+    pub(super) fn deliver(&self, due: &mut Vec<Delivery>) {
+        let data = self.callbacks().data.clone();
+        if self.fifo.is_wanted(data.is_some()) {
+            let dropped = match data {
+                None => self.fifo.push(due.drain(..)),
+                Some(_) => self.fifo.push(due.iter().cloned()),
+            };
+            // With a callback the FIFO is a by-way: libRIST is silent about it.
+            if dropped > 0
+                && data.is_none()
+                && let Some(dropped) = self.overflow.count(clock::now(), dropped)
+            {
+                self.log.log(Level::Error, &format!("output FIFO overflow, blocks dropped: {dropped}"));
+            }
+        }
+        let Some(data) = data else { return due.clear() };
+        for delivery in due.drain(..) {
+            if self.is_stopping() {
+                break;
+            }
+            data(Block { delivery, overflow: false });
+        }
+    }
+
+    // Callbacks.
+
+    pub(super) fn callbacks(&self) -> Arc<Callbacks> {
+        Arc::clone(&self.callbacks.lock())
+    }
+
+    pub(super) fn set_callbacks(&self, change: impl FnOnce(&mut Callbacks)) {
+        let mut current = self.callbacks.lock();
+        let mut changed = Callbacks::clone(&current);
+        change(&mut changed);
+        let old = std::mem::replace(&mut *current, Arc::new(changed));
+        drop(current);
+        drop(old);
+        let callbacks = self.callbacks();
+        let interval = self.statistics.lock().set_wanted(callbacks.stats.is_some(), callbacks.sender_stats.is_some());
+        let _ = self.call(|session, now| {
+            session.set_admission(callbacks.admission.is_some());
+            session.set_idle_notice(now, callbacks.session_timeout.is_some());
+            session.set_stats_interval(now, interval.map(span));
+        });
+    }
+
+    /// Changes a period of the statistics.
+    pub(super) fn set_period(&self, set: impl FnOnce(&mut Periods) -> Option<Duration>) {
+        let interval = set(&mut self.statistics.lock());
+        let _ = self.call(|session, now| session.set_stats_interval(now, interval.map(span)));
+    }
+
+    fn tell(&self, notice: Notice) {
+        if self.is_silent() || self.is_dead() {
+            return;
+        }
+        let callbacks = self.callbacks();
+        self.fence(|| match notice {
+            Notice::Event(event) => self.tell_event(&callbacks, event),
+            Notice::SenderRound(round) => self.tell_round(&callbacks, &round),
+        });
+    }
+
+    fn tell_event(&self, callbacks: &Callbacks, event: Event) {
+        let connection = |peer, status| {
+            if let Some(connection) = &callbacks.connection {
+                connection(peer, status);
+            }
+        };
+        match event {
+            Event::Admission { request, remote, local, peer } => {
+                let ask = callbacks.admission.as_ref();
+                let accept = ask.is_none_or(|admission| admission(Caller { peer, remote, local }));
+                let _ = self.call(|session, now| session.admit(now, request, accept));
+            }
+            Event::Established { peer } => connection(peer, ConnectionStatus::Established),
+            Event::ClientConnected { peer } => connection(peer, ConnectionStatus::ClientConnected),
+            Event::TimedOut { peer } => connection(peer, ConnectionStatus::TimedOut),
+            Event::Disconnected { peer } => {
+                if let Some(disconnect) = &callbacks.disconnect {
+                    disconnect(peer);
+                }
+            }
+            Event::Resolve { peer } => self.look_up(peer),
+            Event::FlowStats(report) => {
+                if let Some(stats) = &callbacks.stats {
+                    stats(Report::Flow(&report));
+                }
+            }
+            Event::SenderStats(report) => self.tell_round(callbacks, std::slice::from_ref(&report)),
+            Event::FlowTimedOut { flow_id } => {
+                self.fifo.end_flow(flow_id);
+                if let Some(session_timeout) = &callbacks.session_timeout {
+                    session_timeout(flow_id);
+                }
+            }
+        }
+    }
+
+    fn tell_round(&self, callbacks: &Callbacks, round: &[SenderPeerReport]) {
+        let (single, whole) = {
+            let mut statistics = self.statistics.lock();
+            (statistics.stats.add(round), statistics.sender.add(round))
+        };
+        if let (Some(stats), Some(reports)) = (&callbacks.stats, single) {
+            reports.iter().for_each(|report| stats(Report::SenderPeer(report)));
+        }
+        if let (Some(sender_stats), Some(reports)) = (&callbacks.sender_stats, whole) {
+            sender_stats(Report::Sender(&reports));
+        }
+    }
+
+    /// The end, after the threads have gone: the last events on this thread, then silence.
+    pub(super) fn close(&self) {
+        self.resolver.forget();
+        let mut work = Work::default();
+        let mut guarded = self.guarded.lock();
+        let _ = self.enter(&mut guarded, &mut work, |session, now| session.close(now));
+        drop(guarded);
+        // This thread may be inside a callback: what is left is told here, not after it.
+        work.events = false;
+        self.perform(work);
+        self.events.finish(|notice| self.tell(notice));
+        self.silent.store(true, Ordering::Release);
+        self.sockets.clear();
+        self.set_no_callbacks();
+    }
+
+    /// Lets go of what the callbacks hold of the application's.
+    fn set_no_callbacks(&self) {
+        let old = std::mem::take(&mut *self.callbacks.lock());
+        drop(old);
+    }
+}
+
+fn span(duration: Duration) -> Span {
+    Span::from_millis(u32::try_from(duration.as_millis()).unwrap_or(u32::MAX).max(1))
+}

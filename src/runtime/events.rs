@@ -1,0 +1,108 @@
+//! Events on their way to the callbacks: in order, one at a time, with no lock held.
+
+use crate::protocol::output::Event;
+use crate::protocol::report::SenderPeerReport;
+use parking_lot::{Condvar, Mutex};
+use std::collections::VecDeque;
+use std::thread::{self, ThreadId};
+
+/// What callbacks are made from.
+pub(super) enum Notice {
+    Event(Event),
+    /// The reports of all peers of a sender that were made together.
+    SenderRound(Vec<SenderPeerReport>),
+}
+
+/// Whoever produced an event empties the queue, unless another thread is at it: that one goes on
+/// then. So a callback may call the library, and what this leads to is told after it has returned.
+#[derive(Default)]
+pub(super) struct EventQueue {
+    state: Mutex<State>,
+    idle: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    notices: VecDeque<Notice>,
+    dispatcher: Option<ThreadId>,
+}
+
+impl EventQueue {
+    pub(super) fn push(&self, notice: Notice) {
+        self.state.lock().notices.push_back(notice);
+    }
+
+    /// Takes each notice in turn until none is left.
+    pub(super) fn dispatch(&self, mut tell: impl FnMut(Notice)) {
+        let mut state = self.state.lock();
+        if state.dispatcher.is_some() {
+            return;
+        }
+        while let Some(notice) = state.notices.pop_front() {
+            state.dispatcher = Some(thread::current().id());
+            drop(state);
+            tell(notice);
+            state = self.state.lock();
+            state.dispatcher = None;
+        }
+        drop(state);
+        self.idle.notify_all();
+    }
+
+    /// At the end: waits for the thread that tells something at the moment, unless it is this one,
+    /// then takes what is left on this thread.
+    pub(super) fn finish(&self, mut tell: impl FnMut(Notice)) {
+        let this = thread::current().id();
+        let mut state = self.state.lock();
+        while state.dispatcher.is_some_and(|dispatcher| dispatcher != this) {
+            self.idle.wait(&mut state);
+        }
+        while let Some(notice) = state.notices.pop_front() {
+            drop(state);
+            tell(notice);
+            state = self.state.lock();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flow(flow_id: u32) -> Notice {
+        Notice::Event(Event::FlowTimedOut { flow_id })
+    }
+
+    fn flow_id(notice: &Notice) -> u32 {
+        match notice {
+            Notice::Event(Event::FlowTimedOut { flow_id }) => *flow_id,
+            _ => panic!("only flows were pushed"),
+        }
+    }
+
+    #[test]
+    fn what_a_callback_causes_is_told_after_it() {
+        let queue = EventQueue::default();
+        let mut told = Vec::new();
+        queue.push(flow(1));
+        queue.push(flow(2));
+        queue.dispatch(|notice| {
+            told.push(flow_id(&notice));
+            if told.len() == 1 {
+                queue.push(flow(3));
+                queue.dispatch(|_| panic!("told inside another callback"));
+            }
+        });
+        assert_eq!(told, [1, 2, 3]);
+    }
+
+    #[test]
+    fn the_end_may_come_from_inside_a_callback() {
+        let queue = EventQueue::default();
+        let mut told = Vec::new();
+        queue.push(flow(1));
+        queue.push(flow(2));
+        queue.dispatch(|_| queue.finish(|notice| told.push(flow_id(&notice))));
+        assert_eq!(told, [2]);
+    }
+}

@@ -1,0 +1,11 @@
+//! What the operating system gives: the only files of the runtime with `unsafe`.
+#![allow(unsafe_code)]
+
+pub(super) mod clock;
+pub(super) mod notify;
+pub(super) mod option;
+pub(super) mod poll;
+pub(super) mod random;
+pub(super) mod signals;
+pub(super) mod udp;
+pub(super) mod wake;

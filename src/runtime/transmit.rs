@@ -1,0 +1,209 @@
+//! A socket with its queue of datagrams that the system did not take yet.
+
+use super::os::{option, udp};
+use super::rate::Rate;
+use crate::protocol::output::{SocketId, Transmit};
+use crate::protocol::time::Time;
+use parking_lot::Mutex;
+use socket2::Socket;
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Datagrams that wait for a full socket at most; later ones are dropped and counted.
+const QUEUE: usize = 512;
+
+/// Why datagrams wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Waits {
+    No = 0,
+    /// Until the socket is writable.
+    Writable = 1,
+    /// For a short while: the system is out of buffers, which no event ends.
+    ForMemory = 2,
+}
+
+/// A bound socket of a peer.
+pub(super) struct BoundSocket {
+    pub(super) id: SocketId,
+    pub(super) socket: Socket,
+    pub(super) local: SocketAddr,
+    /// Held while sending, which never blocks: so datagrams leave in the order in which they came.
+    queue: Mutex<VecDeque<Transmit>>,
+    waits: AtomicU8,
+    full: Rate,
+    failed: Rate,
+}
+
+/// What sending led to.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    /// Something waits now that nothing waited before.
+    pub(super) waits: bool,
+    /// A line for the log, rate-limited already.
+    pub(super) error: Option<String>,
+}
+
+impl BoundSocket {
+    pub(super) fn new(id: SocketId, socket: Socket) -> io::Result<Self> {
+        let local = option::local_address(&socket)?;
+        Ok(Self {
+            id,
+            socket,
+            local,
+            queue: Mutex::default(),
+            waits: AtomicU8::new(Waits::No as u8),
+            full: Rate::default(),
+            failed: Rate::default(),
+        })
+    }
+
+    pub(super) fn waits(&self) -> Waits {
+        match self.waits.load(Ordering::Acquire) {
+            0 => Waits::No,
+            1 => Waits::Writable,
+            _ => Waits::ForMemory,
+        }
+    }
+
+    /// Sends these, or queues them behind those that wait.
+    pub(super) fn send(&self, now: Time, datagrams: &[Transmit]) -> Sent {
+        let mut queue = self.queue.lock();
+        let mut sent = Sent::default();
+        let rest = if queue.is_empty() { self.push(now, datagrams, &mut sent) } else { datagrams };
+        if rest.is_empty() {
+            return sent;
+        }
+        sent.waits = queue.is_empty();
+        let room = QUEUE.saturating_sub(queue.len());
+        queue.extend(rest.iter().take(room).cloned());
+        let dropped = rest.len().saturating_sub(room) as u64;
+        if dropped > 0
+            && let Some(dropped) = self.full.count(now, dropped)
+        {
+            sent.error = Some(format!("send queue of {} is full, datagrams dropped: {dropped}", self.local));
+        }
+        sent
+    }
+
+    /// Sends what waits.
+    pub(super) fn flush(&self, now: Time) -> Sent {
+        let mut queue = self.queue.lock();
+        let mut sent = Sent::default();
+        let waiting = queue.make_contiguous();
+        let left = self.push(now, waiting, &mut sent).len();
+        let gone = queue.len() - left;
+        queue.drain(..gone);
+        if queue.is_empty() {
+            self.waits.store(Waits::No as u8, Ordering::Release);
+        }
+        sent
+    }
+
+    /// Returns those that have to wait.
+    fn push<'a>(&self, now: Time, datagrams: &'a [Transmit], sent: &mut Sent) -> &'a [Transmit] {
+        let mut rest = datagrams;
+        let mut refusals = 0;
+        while let Some(first) = rest.first() {
+            // A peer whose URL names no port: there is nowhere to send to.
+            if first.to.port() == 0 {
+                rest = &rest[1..];
+                continue;
+            }
+            let error = match udp::send(&self.socket, rest) {
+                Ok(count) => {
+                    rest = &rest[count.min(rest.len())..];
+                    refusals = 0;
+                    continue;
+                }
+                Err(error) => error,
+            };
+            match error.kind() {
+                io::ErrorKind::Interrupted => {}
+                io::ErrorKind::WouldBlock => return self.wait(Waits::Writable, rest),
+                _ if out_of_buffers(&error) => return self.wait(Waits::ForMemory, rest),
+                // The answer to an earlier datagram (ICMP), told once: this one has not been tried.
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset if refusals < 3 => refusals += 1,
+                _ => {
+                    if let Some(times) = self.failed.count(now, 1) {
+                        sent.error = Some(format!("cannot send to {}: {error} ({times} times)", first.to));
+                    }
+                    rest = &rest[1..];
+                }
+            }
+        }
+        rest
+    }
+
+    fn wait<'a>(&self, waits: Waits, rest: &'a [Transmit]) -> &'a [Transmit] {
+        self.waits.store(waits as u8, Ordering::Release);
+        rest
+    }
+}
+
+#[cfg(unix)]
+fn out_of_buffers(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOBUFS | libc::ENOMEM))
+}
+
+#[cfg(not(unix))]
+fn out_of_buffers(_error: &io::Error) -> bool {
+    false
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::protocol::output::MAX_HEAD;
+    use std::net::UdpSocket;
+
+    fn numbered(to: SocketAddr, number: u16) -> Transmit {
+        let mut head = [0; MAX_HEAD];
+        head[..2].copy_from_slice(&number.to_be_bytes());
+        Transmit { socket: SocketId(1), to, head, head_len: MAX_HEAD, body: None }
+    }
+
+    #[test]
+    fn a_queue_is_kept_in_order_and_is_bounded() {
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let to = receiver.local_addr().unwrap();
+        let sender = BoundSocket::new(SocketId(1), UdpSocket::bind("127.0.0.1:0").unwrap().into()).unwrap();
+        let now = Time::from_ticks(1 << 40);
+        // As if the socket had been full.
+        sender.queue.lock().push_back(numbered(to, 0));
+        sender.waits.store(Waits::Writable as u8, Ordering::Release);
+        let more: Vec<_> = (1..=600).map(|number| numbered(to, number)).collect();
+        let sent = sender.send(now, &more);
+        assert!(!sent.waits);
+        assert!(sent.error.is_some_and(|error| error.contains("full")));
+        assert_eq!(sender.queue.lock().len(), QUEUE);
+        let mut bytes = [0; 100];
+        receiver.set_nonblocking(true).unwrap();
+        assert!(receiver.recv(&mut bytes).is_err());
+        receiver.set_nonblocking(false).unwrap();
+        while sender.waits() != Waits::No {
+            sender.flush(now);
+        }
+        // The loopback's receive buffer holds fewer than all of them: the first ones tell the order.
+        for number in 0..100u16 {
+            receiver.recv(&mut bytes).unwrap();
+            assert_eq!(bytes[..2], number.to_be_bytes());
+        }
+    }
+
+    #[test]
+    fn a_datagram_that_cannot_be_sent_does_not_stop_the_next() {
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let to = receiver.local_addr().unwrap();
+        let sender = BoundSocket::new(SocketId(1), UdpSocket::bind("127.0.0.1:0").unwrap().into()).unwrap();
+        let wrong_family = numbered("[::1]:9".parse().unwrap(), 1);
+        let no_port = numbered("127.0.0.1:0".parse().unwrap(), 2);
+        let sent = sender.send(Time::from_ticks(1), &[wrong_family, no_port, numbered(to, 3)]);
+        assert!(sent.error.is_some_and(|error| error.contains("[::1]:9")));
+        let mut bytes = [0; 100];
+        receiver.recv(&mut bytes).unwrap();
+        assert_eq!(bytes[..2], 3u16.to_be_bytes());
+    }
+}
