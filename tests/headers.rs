@@ -25,12 +25,7 @@ struct Header {
 const EMPTY: Header = Header { file: "", guard: "", sources: &[], system: &[], includes: &[], before: "", behind: "" };
 
 const HEADERS: &[Header] = &[
-    Header {
-        file: "common.h",
-        guard: "RIST_COMMON_H",
-        before: include_str!("headers/common.h"),
-        ..EMPTY
-    },
+    Header { file: "common.h", guard: "RIST_COMMON_H", before: include_str!("headers/common.h"), ..EMPTY },
     Header {
         file: "headers.h",
         guard: "LIBRIST_HEADERS_H",
@@ -83,13 +78,7 @@ const HEADERS: &[Header] = &[
         before: include_str!("headers/logging.h"),
         ..EMPTY
     },
-    Header {
-        file: "oob.h",
-        guard: "LIBRIST_OOB_H",
-        sources: &["oob"],
-        includes: &["common.h", "headers.h"],
-        ..EMPTY
-    },
+    Header { file: "oob.h", guard: "LIBRIST_OOB_H", sources: &["oob"], includes: &["common.h", "headers.h"], ..EMPTY },
     Header {
         file: "opt.h",
         guard: "LIBRIST_OPT_H",
@@ -164,12 +153,7 @@ const HEADERS: &[Header] = &[
         before: include_str!("headers/udpsocket.h"),
         ..EMPTY
     },
-    Header {
-        file: "urlparam.h",
-        guard: "LIBRIST_URL_PARAM_H",
-        before: include_str!("headers/urlparam.h"),
-        ..EMPTY
-    },
+    Header { file: "urlparam.h", guard: "LIBRIST_URL_PARAM_H", before: include_str!("headers/urlparam.h"), ..EMPTY },
     Header {
         file: "version.h",
         guard: "LIBRIST_VERSION_H",
@@ -192,7 +176,8 @@ fn types_of(source: &str) -> BTreeMap<String, String> {
     for line in source.lines() {
         for (rust, c) in kinds {
             if let Some(rest) = line.strip_prefix(rust) {
-                let name: String = rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+                let name: String =
+                    rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
                 types.insert(name.clone(), format!("{c}{name}"));
             }
         }
@@ -259,7 +244,10 @@ fn headers_are_up_to_date() {
     let types: BTreeMap<_, _> = sources
         .map(|source| {
             let path = root.join(format!("src/capi/{source}.rs"));
-            (*source, types_of(&fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))))
+            (
+                *source,
+                types_of(&fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))),
+            )
         })
         .collect();
     let mut stale = Vec::new();
