@@ -105,7 +105,8 @@ impl Flow {
         }
         if position < line.next_out {
             let before_start = !line.handed_out && !arrival.retransmit && line.next_out - position <= BURST_GAP;
-            let older = source < line.newest_source;
+            // A burst has one timestamp.
+            let older = source <= line.newest_source;
             let age = line.newest_source.since(source);
             return match before_start && older {
                 true => Place::At(position),
@@ -136,7 +137,7 @@ impl Flow {
     fn source_time(&self, now: Time, timestamp: u32, rate: Option<u32>) -> Time {
         let clock = self.line.as_ref().and_then(|line| line.clock.as_ref());
         match (rate, clock) {
-            (Some(rate), Some(clock)) => clock.source_time(timestamp, rate),
+            (Some(rate), Some(clock)) => clock.source_time(now, timestamp, rate),
             (Some(rate), None) => Time::from_ticks(clock::rtp_to_ntp(u64::from(timestamp), rate)),
             (None, _) => now,
         }
@@ -145,7 +146,7 @@ impl Flow {
     fn anchor(&mut self, now: Time, seq: u32, timestamp: u32, rate: Option<u32>) {
         let position = FIRST_POSITION | u64::from(seq);
         let clock = rate.map(|rate| SourceClock::new(now, timestamp, rate));
-        let source = clock.as_ref().zip(rate).map_or(now, |(clock, rate)| clock.source_time(timestamp, rate));
+        let source = clock.as_ref().zip(rate).map_or(now, |(clock, rate)| clock.source_time(now, timestamp, rate));
         self.buffer.clear();
         self.requests.clear();
         self.flow_start = true;
@@ -242,14 +243,7 @@ impl Flow {
             self.counters.reordered += 1;
         }
         if !packet.retransmit {
-            self.first_transmission(
-                position,
-                packet.now,
-                source,
-                packet.path,
-                release,
-                (packet.timestamp, packet.rate),
-            );
+            self.first_transmission(position, packet.now, source, packet.path, release, packet.rate);
         }
     }
 
@@ -261,7 +255,7 @@ impl Flow {
         source: Time,
         path: PeerId,
         release: Time,
-        (timestamp, rate): (u32, Option<u32>),
+        rate: Option<u32>,
     ) {
         let Some(line) = &mut self.line else { return };
         let lateness = line.clock.as_ref().map_or(Span::ZERO, |clock| clock.deviation(now, source));
@@ -274,7 +268,7 @@ impl Flow {
             line.newest_release = release;
             line.pace.note(source);
             if let (Some(clock), Some(rate)) = (line.clock.as_mut(), rate) {
-                clock.advance(timestamp, rate);
+                clock.set_rate(rate);
                 clock.learn(now, source);
             }
             if position > highest + 1 {

@@ -19,8 +19,6 @@ const WINDOWS_BEFORE_STEP: u32 = 3;
 pub(super) struct SourceClock {
     anchored: Time,
     offset: u64,
-    /// Last RTP timestamp, widened, in units of `rate`.
-    units: u64,
     rate: u32,
     window_start: Time,
     window_min: Option<Span>,
@@ -34,7 +32,6 @@ impl SourceClock {
         Self {
             anchored: now,
             offset: now.ticks().wrapping_sub(source),
-            units,
             rate,
             window_start: now,
             window_min: None,
@@ -46,21 +43,18 @@ impl SourceClock {
         self.rate
     }
 
-    /// Source time of a timestamp: the value nearest to the newest one seen, so that the 32-bit wrap
-    /// (13.3 h at 90 kHz) passes unnoticed.
-    pub(super) fn source_time(&self, timestamp: u32, rate: u32) -> Time {
-        let units = if rate == self.rate { seq::widen(self.units, timestamp, 32) } else { u64::from(timestamp) };
+    /// Source time of a timestamp: the value nearest to what the sender's clock must show now, so that any
+    /// number of its 32-bit rounds (13.3 h at 90 kHz) passes unnoticed, in a stream or in its silence.
+    pub(super) fn source_time(&self, now: Time, timestamp: u32, rate: u32) -> Time {
+        let expected = u128::from(now.ticks().wrapping_sub(self.offset)) * u128::from(rate);
+        let units =
+            if rate == self.rate { seq::widen((expected >> 32) as u64, timestamp, 32) } else { timestamp.into() };
         Time::from_ticks(clock::rtp_to_ntp(units, rate))
     }
 
-    /// Remembers the newest timestamp of an in-order packet.
-    pub(super) fn advance(&mut self, timestamp: u32, rate: u32) {
-        if rate == self.rate {
-            let units = seq::widen(self.units, timestamp, 32);
-            self.units = self.units.max(units);
-        } else {
-            *self = Self { rate, units: u64::from(timestamp), ..self.clone() };
-        }
+    /// The clock of an in-order packet counts from now on.
+    pub(super) fn set_rate(&mut self, rate: u32) {
+        self.rate = rate;
     }
 
     pub(super) fn local(&self, source: Time) -> Time {
@@ -113,10 +107,9 @@ mod tests {
 
     #[test]
     fn the_90_khz_wrap_passes_unnoticed() {
-        let mut clock = SourceClock::new(at(0), u32::MAX - 90, 90_000);
-        let before = clock.source_time(u32::MAX - 90, 90_000);
-        clock.advance(u32::MAX - 90, 90_000);
-        let after = clock.source_time(u32::MAX.wrapping_add(90), 90_000);
+        let clock = SourceClock::new(at(0), u32::MAX - 90, 90_000);
+        let before = clock.source_time(at(0), u32::MAX - 90, 90_000);
+        let after = clock.source_time(at(2), u32::MAX.wrapping_add(90), 90_000);
         let step = after.since(before);
         assert!(step > Span::ZERO && step.as_micros() <= 2012, "{step:?}");
     }
@@ -126,8 +119,7 @@ mod tests {
         let mut clock = SourceClock::new(at(0), 0, 90_000);
         for ms in (0..600_000u64).step_by(10) {
             let timestamp = (ms * 90 + ms * 90 / 10_000) as u32;
-            let source = clock.source_time(timestamp, 90_000);
-            clock.advance(timestamp, 90_000);
+            let source = clock.source_time(at(ms), timestamp, 90_000);
             clock.learn(at(ms), source);
             let deviation = clock.deviation(at(ms), source).abs();
             assert!(deviation <= Span::from_millis(1), "{ms}: {deviation:?}");
@@ -137,7 +129,7 @@ mod tests {
     #[test]
     fn a_late_first_packet_is_corrected_at_once() {
         let mut clock = SourceClock::new(at(30), 0, 90_000);
-        let source = clock.source_time(90 * 20, 90_000);
+        let source = clock.source_time(at(20), 90 * 20, 90_000);
         clock.learn(at(20), source);
         assert!(clock.deviation(at(20), source).abs() < Span::from_millis(1));
     }
