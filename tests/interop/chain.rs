@@ -1,10 +1,9 @@
 //! One cell of the matrix: its programs, started in a chain, and the check of what comes out.
 
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::library::{Library, debian, scratch};
+use crate::support::library::{Library, debian};
 use crate::support::ports::PortPair;
 use crate::support::process::Program;
 use crate::support::relay::{Direction, Impairment, Relay};
@@ -75,15 +74,9 @@ pub(crate) fn check(cell: Cell) {
         (Sender::Ristsender(_), Receiver::Ristreceiver(_) | Receiver::Rist2rist(..)) => Cut::Packets,
         _ => Cut::Anywhere,
     };
-    let file = scratch("interop").join(format!("{}.ts", output.even()));
-    let collector = match cell.receiver {
-        // ristsrc puts out its first buffer at once, too much for the receive buffer of a socket.
-        Receiver::GStreamer => Collector::follow(&file),
-        _ => Collector::start(output.even(), cut),
-    }
-    .expect("output");
+    let collector = Collector::start(output.even(), cut).expect("output port");
     let relay = Relay::start(entry.even(), session.even(), 1).expect("relay ports");
-    let mut stages = receivers(cell.receiver, session.even(), hop.even(), output.even(), &file);
+    let mut stages = receivers(cell.receiver, session.even(), hop.even(), output.even());
     let target = if cell.link == Link::Lossy { entry.even() } else { session.even() };
     stages.push(sender(cell.sender, feed.even(), target));
     for stage in &stages {
@@ -128,7 +121,6 @@ pub(crate) fn check(cell: Cell) {
         let lost = relay.counters(Direction::Forward).lost;
         assert!(lost > COUNTED / 20, "the link lost packets\n{}", evidence());
     }
-    let _ = std::fs::remove_file(&file);
 }
 
 fn impair(relay: &Relay) {
@@ -162,7 +154,7 @@ fn sender(sender: Sender, feed: u16, target: u16) -> Stage {
     }
 }
 
-fn receivers(receiver: Receiver, session: u16, hop: u16, output: u16, file: &Path) -> Vec<Stage> {
+fn receivers(receiver: Receiver, session: u16, hop: u16, output: u16) -> Vec<Stage> {
     let input = format!("rist://@127.0.0.1:{session}?buffer={BUFFER}");
     let udp = format!("udp://127.0.0.1:{output}");
     match receiver {
@@ -177,11 +169,11 @@ fn receivers(receiver: Receiver, session: u16, hop: u16, output: u16, file: &Pat
         }
         Receiver::GStreamer => {
             let (port, buffer) = (format!("port={session}"), format!("receiver-buffer={BUFFER}"));
-            let output = format!("location={}", file.display());
+            let output = format!("port={output}");
             vec![gstreamer(&[
                 &["ristsrc", "address=127.0.0.1", &port, &buffer],
                 &["rtpmp2tdepay"],
-                &["filesink", &output, "buffer-mode=unbuffered", "sync=false"],
+                &["udpsink", "host=127.0.0.1", &output, "sync=false"],
             ])]
         }
         Receiver::Rist2rist(library, last) => {

@@ -44,6 +44,8 @@ pub(crate) struct Verdict {
     pub(crate) delivered: u64,
     /// Packets not delivered between the first and the last that were.
     pub(crate) lost: u64,
+    /// The latest of them.
+    pub(crate) example: Option<usize>,
     /// The same, but not where the flow ended and began anew.
     pub(crate) holes: u64,
     /// Packets not delivered after the last that was: nothing came to show that they are missing.
@@ -68,7 +70,7 @@ impl Verdict {
     /// Nothing was lost but, at most, some packets before the first that came and after the last.
     #[track_caller]
     pub(crate) fn assert_complete(&self) {
-        assert_eq!(self.lost, 0, "of {} packets", self.written);
+        assert_eq!(self.lost, 0, "of {} packets, for example {:?}", self.written, self.example);
         self.assert_ends();
     }
 
@@ -135,7 +137,7 @@ impl Bounds {
 
         // From the end, so that what later packets showed is known.
         let mut shown = [NEVER; PATHS];
-        // The next packet that was delivered, and when it was written.
+        // The next packet that was delivered, and the latest moment for it.
         let mut next: Option<(Fate, Span)> = None;
         for index in (first as usize..written.packets.len()).rev() {
             let at = written.packets[index].at;
@@ -143,6 +145,7 @@ impl Bounds {
             if fate.delivered == NEVER {
                 verdict.lost += u64::from(next.is_some());
                 verdict.tail += u64::from(next.is_none());
+                verdict.example = verdict.example.or(next.map(|_| index));
                 verdict.holes += u64::from(next.is_some_and(|(next, _)| !next.starts_flow));
                 // A flow that ended and begins anew does not ask for what was before.
                 if next.is_none_or(|(next, _)| !next.starts_flow)
@@ -154,8 +157,11 @@ impl Bounds {
                 let latency = fate.delivered - at;
                 let (least, most) = (self.fastest + self.buffer_min, self.slowest + self.buffer_max);
                 // A repair may come until its successor is due: what it fills is a hole only then.
-                let filled = next.filter(|_| fate.repeats > 0).map(|(_, written)| written);
-                let latest = filled.unwrap_or(at) + most + self.tolerance;
+                let filled = next.filter(|_| fate.repeats > 0).map(|(_, latest)| latest);
+                // Before a path has answered an echo nothing is handed out.
+                let trust = if at < learnt { LEARNING } else { Span::ZERO };
+                let own = at + most + self.tolerance + trust;
+                let latest = filled.map_or(own, |filled| filled.max(own));
                 if fate.delivered > latest || latency < least - self.tolerance {
                     verdict.violate(format!(
                         "packet {index}, written at {:.3} s, delivered {:.3} ms later, not within {:.3} to {:.3}",
@@ -165,7 +171,7 @@ impl Bounds {
                         (latest - at).as_millis_f64()
                     ));
                 }
-                next = Some((fate, at));
+                next = Some((fate, latest));
                 verdict.starts += u64::from(fate.starts_flow);
             }
             for (shown, seen) in shown.iter_mut().zip(fate.seen) {
@@ -182,7 +188,8 @@ impl Bounds {
         }
         let deadline = written + self.fastest + self.buffer_min - self.tolerance - Span::from_millis(3);
         let earliest = fate.earliest();
-        if earliest <= deadline {
+        // Of several paths, those that have not answered an echo yet are not heard.
+        if earliest <= deadline && (learnt || self.paths == 1) {
             let early = (deadline - earliest).as_millis_f64();
             return Some(format!("arrived {early:.1} ms before its deadline, yet not delivered"));
         }

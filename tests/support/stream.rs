@@ -1,7 +1,6 @@
 //! A numbered test stream: every packet tells its number, and all its bytes follow from that number.
 
-use std::fs::OpenOptions;
-use std::io::{self, Read};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,8 +16,6 @@ const MAGIC: [u8; 8] = *b"FERRIST\x01";
 const NUMBER: usize = TS_HEADER + MAGIC.len();
 const KEPT_FAULTS: usize = 8;
 const STOP_CHECK: Duration = Duration::from_millis(50);
-/// How often a growing file is looked at.
-const FILE_CHECK: Duration = Duration::from_millis(10);
 
 /// The packet with a number. It looks like seven MPEG-TS packets of one PID (GStreamer's payloader insists), and
 /// every byte is fixed by the number, so comparing bytes is stronger than any checksum.
@@ -185,7 +182,7 @@ fn skip(bytes: &[u8]) -> usize {
     next.map_or(bytes.len().saturating_sub(NUMBER).max(1), |place| place + 1)
 }
 
-/// Checks what a receiving program puts out, as it comes, until dropped.
+/// Takes datagrams on a UDP port and checks them, until dropped.
 pub(crate) struct Collector {
     checker: Arc<Mutex<Checker>>,
     stop: Arc<AtomicBool>,
@@ -202,7 +199,6 @@ pub(crate) enum Cut {
 }
 
 impl Collector {
-    /// Takes datagrams on a UDP port.
     pub(crate) fn start(port: u16, cut: Cut) -> io::Result<Collector> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, port))?;
         socket.set_read_timeout(Some(STOP_CHECK))?;
@@ -220,26 +216,6 @@ impl Collector {
                 match cut {
                     Cut::Packets => checker.push_datagram(&buffer[..length]),
                     Cut::Anywhere => checker.push(&buffer[..length]),
-                }
-            }
-        });
-        Ok(Collector { checker, stop, thread: Some(thread) })
-    }
-
-    /// Checks what a program writes to a file while it grows. Unlike a socket a file drops nothing, however large
-    /// the burst and however busy the machine.
-    pub(crate) fn follow(file: &Path) -> io::Result<Collector> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(file)?;
-        let (checker, stop) = (Arc::new(Mutex::new(Checker::default())), Arc::new(AtomicBool::new(false)));
-        let (shared, end) = (checker.clone(), stop.clone());
-        let thread = std::thread::spawn(move || {
-            let mut buffer = [0; 65_536];
-            while !end.load(Ordering::Relaxed) {
-                match file.read(&mut buffer) {
-                    Ok(length @ 1..) => {
-                        shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(&buffer[..length]);
-                    }
-                    _ => std::thread::sleep(FILE_CHECK),
                 }
             }
         });
