@@ -205,7 +205,13 @@ const TAIL: &str = r#"
         IS(rist_set_opt(sender, RIST_OPT_THREAD_CALLBACK, &thread, NULL, NULL), -1);
         IS(rist_set_opt(sender, 5, &thread, NULL, NULL), -1);
         IS(rist_receiver_set_output_fifo_size(sender, 4), -2);
-        IS(rist_receiver_set_output_fifo_size(receiver, 5), -4);
+        IS(rist_receiver_set_output_fifo_size(receiver, 4), -3);
+        IS(rist_receiver_create(&ctx, 0, NULL), 0);
+        IS(rist_receiver_set_output_fifo_size(ctx, 5), -4);
+        IS(rist_receiver_set_output_fifo_size(ctx, 0), 0);
+        IS(rist_receiver_set_output_fifo_size(ctx, 8192), 0);
+        IS(rist_destroy(ctx), 0);
+        IS(rist_receiver_set_output_fifo_size(ctx, 8192), -1);
         IS(rist_receiver_data_read2(sender, &no_block, 0), -2);
         TRY(rist_receiver_data_block_free2(&no_block));
         TRY(rist_receiver_data_block_free2(&own));
