@@ -316,6 +316,12 @@ fn incoming(arrival: &Arrival<'_>, pool: &Arc<Pool>) -> Incoming {
 }
 
 impl Pace {
+    /// Usual time between two packets, once known.
+    pub(super) fn interval(&self) -> Option<Span> {
+        let rate = self.per_second.filter(|rate| *rate > 0.0)?;
+        Some(Span::from_secs(1).scaled(1000, (rate * 1000.0).max(1.0) as i64))
+    }
+
     fn note(&mut self, source: Time) {
         self.count += 1;
         let elapsed = source.since(self.since);

@@ -81,9 +81,12 @@ impl Flow {
         let from = self.line.as_ref().map_or(after.0, |line| line.next_out);
         let due = now + self.requests.allowance(now, self.config.reorder_buffer) + self.slower_paths(now, path);
         let quickest = self.paths.iter().map(Path::quickest).min().unwrap_or(Span::ZERO);
-        let steps = (after.0 - before.0) as i64;
+        // Evenly spaced between their neighbours, or closer to the later one: in a pause nothing is lost.
+        let even = after.1.since(before.1).scaled(1, (after.0 - before.0) as i64);
+        let usual = self.line.as_ref().and_then(|line| line.pace.interval()).unwrap_or(even);
+        let spacing = even.min(usual);
         for position in (before.0 + 1)..after.0 {
-            let release = before.1 + after.1.since(before.1).scaled((position - before.0) as i64, steps);
+            let release = after.1 - spacing.scaled((after.0 - position) as i64, 1);
             let hopeless = now + quickest > release;
             if hopeless || !matches!(self.buffer.get(position), Slot::Unknown) {
                 continue;
