@@ -52,7 +52,8 @@ pub(crate) struct Record {
     pub(crate) events: Vec<(Span, Event)>,
     pub(crate) admissions: u64,
     pub(crate) log_lines: u64,
-    pub(crate) errors: Vec<String>,
+    /// How often a peer was thought dead.
+    pub(crate) deaths: u64,
     /// How often a timer or a delivery woke the host.
     pub(crate) wakes: u64,
     pub(crate) datagrams_sent: u64,
@@ -65,11 +66,9 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn log(&mut self, level: Level, line: String) {
+    pub(crate) fn log(&mut self, level: Level, line: &str) {
         self.log_lines += 1;
-        if level == Level::Error && self.errors.len() < 100 {
-            self.errors.push(line);
-        }
+        self.deaths += u64::from(level == Level::Warn && line.contains("is dead"));
     }
 
     pub(crate) fn event(&mut self, at: Span, event: Event) {

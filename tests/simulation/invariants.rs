@@ -135,6 +135,16 @@ impl Bounds {
         verdict.delivered = reception.delivered;
         let learnt = written.packets[first as usize].at + LEARNING;
 
+        // What a receiver can know of a packet that did not come: its neighbours that did.
+        let seen = |index: usize| reception.fates.get(index).is_some_and(|fate| fate.seen != [NEVER; PATHS]);
+        let mut earlier = Vec::with_capacity(written.packets.len());
+        let mut last_seen = first as usize;
+        for index in 0..written.packets.len() {
+            earlier.push(last_seen);
+            last_seen = if seen(index) { index } else { last_seen };
+        }
+        let mut later = None;
+
         // From the end, so that what later packets showed is known.
         let mut shown = [NEVER; PATHS];
         // The next packet that was delivered, and the latest moment for it.
@@ -148,8 +158,13 @@ impl Bounds {
                 verdict.example = verdict.example.or(next.map(|_| index));
                 verdict.holes += u64::from(next.is_some_and(|(next, _)| !next.starts_flow));
                 // A flow that ended and begins anew does not ask for what was before.
+                let guess = later.map_or(at, |later: usize| {
+                    let (from, to) = (written.packets[earlier[index]].at, written.packets[later].at);
+                    let (step, steps) = (index - earlier[index], later - earlier[index]);
+                    from + (to - from).scaled(step as i64, steps.max(1) as i64)
+                });
                 if next.is_none_or(|(next, _)| !next.starts_flow)
-                    && let Some(why) = self.avoidable(at, &fate, &shown, at >= learnt)
+                    && let Some(why) = self.avoidable(at, guess.min(at), &fate, &shown, at >= learnt)
                 {
                     verdict.violate(format!("packet {index}, written at {:.3} s: {why}", at.as_secs_f64()));
                 }
@@ -174,6 +189,7 @@ impl Bounds {
                 next = Some((fate, latest));
                 verdict.starts += u64::from(fate.starts_flow);
             }
+            later = if seen(index) { Some(index) } else { later };
             for (shown, seen) in shown.iter_mut().zip(fate.seen) {
                 *shown = (*shown).min(seen);
             }
@@ -182,7 +198,15 @@ impl Bounds {
     }
 
     /// Why a packet that was not delivered should have been.
-    fn avoidable(&self, written: Span, fate: &Fate, shown: &[Span; PATHS], learnt: bool) -> Option<String> {
+    /// The receiver can only `guess` when it was written.
+    fn avoidable(
+        &self,
+        written: Span,
+        guess: Span,
+        fate: &Fate,
+        shown: &[Span; PATHS],
+        learnt: bool,
+    ) -> Option<String> {
         if self.excused.iter().any(|&(from, to)| from <= written && written < to) {
             return None;
         }
@@ -193,7 +217,7 @@ impl Bounds {
             let early = (deadline - earliest).as_millis_f64();
             return Some(format!("arrived {early:.1} ms before its deadline, yet not delivered"));
         }
-        let rounds = if learnt { self.rounds(written, deadline, shown) } else { 0 };
+        let rounds = if learnt { self.rounds(written, deadline - (written - guess), shown) } else { 0 };
         (fate.harm < rounds).then(|| {
             format!(
                 "{rounds} rounds were possible, the network destroyed only {} datagrams \

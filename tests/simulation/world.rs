@@ -278,7 +278,7 @@ impl World {
                 }
                 Output::Log(level, line) => {
                     self.trace(|| format!("host {host} logs {level:?}: {line}"));
-                    self.hosts[host].record.log(level, line);
+                    self.hosts[host].record.log(level, &line);
                 }
             }
         }
