@@ -1,0 +1,31 @@
+//! What each fuzz target does with its input. `fuzz/` runs these under libFuzzer, `fuzz_smoke` in every test run.
+//!
+//! A body takes any bytes and panics when a promise is broken.
+
+mod flood;
+mod input;
+mod script;
+mod session;
+mod url;
+mod wire;
+
+pub(crate) use flood::flood;
+
+pub(crate) type Body = fn(&[u8]);
+
+pub(crate) const BODIES: &[(&str, Body)] = &[
+    ("rtp", wire::rtp),
+    ("rtcp_compound", wire::rtcp_compound),
+    ("null_packet", wire::null_packet),
+    ("rist_url", url::rist_url),
+    ("udp_url", url::udp_url),
+    ("trailer", url::trailer),
+    ("receiver_session", session::receiver_session),
+    ("sender_session", session::sender_session),
+];
+
+/// Runs the body of this name.
+pub(crate) fn run(name: &str, data: &[u8]) {
+    let body = BODIES.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("no body {name}")).1;
+    body(data);
+}
