@@ -94,7 +94,7 @@ fn compile(source: &Path, program: &Path) {
     let mut command = Command::new("gcc");
     // Nonsense for callbacks needs conversions that pedantry forbids.
     command.args(["-std=c11", "-w", "-I"]).arg(root().join("include")).arg(source);
-    command.arg("-L").arg(&library.directory).args(["-lrist", "-ldl", "-o"]).arg(program);
+    command.arg("-L").arg(&library.directory).args(["-lrist", "-ldl", "-lpthread", "-o"]).arg(program);
     let out = command.output().expect("gcc");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }
@@ -251,4 +251,16 @@ fn no_revision_of_a_structure_is_overrun() {
     let program = scratch("abi-null").join("revisions");
     compile(&root().join("tests/abi/revisions.c"), &program);
     assert_passed(&run(&program));
+}
+
+#[test]
+fn callbacks_handles_and_blocks_live_as_long_as_promised() {
+    let program = scratch("abi-null").join("lifetime");
+    compile(&root().join("tests/abi/lifetime.c"), &program);
+    assert_passed(&run(&program));
+    support::require_package("valgrind");
+    let mut command = Command::new("valgrind");
+    command.args(["--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
+    command.arg(&program).env("LD_LIBRARY_PATH", &ours().directory);
+    assert_passed(&command.output().expect("valgrind"));
 }

@@ -149,9 +149,7 @@ fn flow_in(report: &FlowReport, old: bool) -> String {
     }
     flow.raw("stats", &stats.end());
     let mut outer = Object::new();
-    // The old shape has the peers inside `flowinstant`, the new one beside it.
-    let peers = report.peers.iter().map(|peer| flow_peer(peer, old));
-    flow.array("peers", peers);
+    flow.array("peers", report.peers.iter().map(|peer| flow_peer(peer, old)));
     outer.raw("flowinstant", &flow.end());
     let mut json = Object::new();
     if !old {
@@ -260,4 +258,66 @@ fn quote(to: &mut String, text: &str) {
         }
     }
     to.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capi::stats_report::samples;
+
+    #[test]
+    fn a_flow_has_the_keys_of_schema_4_in_order() {
+        let expected = concat!(
+            r#"{"schema_version":4,"receiver-stats":{"flowinstant":{"flow_id":8,"dead":1,"profile":0,"#,
+            r#""profile_name":"simple","seq_bits":16,"advanced_active":0,"stats":{"quality":92.64,"received":126,"#,
+            r#""received_bytes":5000000000,"dropped_late":1,"dropped_full":2,"missing":10,"recovered_total":9,"#,
+            r#""reordered":3,"retries":20,"recovered_one_nack":5,"recovered_two_nacks":4,"recovered_three_nacks":3,"#,
+            r#""recovered_four_nacks":2,"recovered_more_nacks":1,"lost":6,"avg_buffer_time":70,"duplicates":7,"#,
+            r#""missing_queue":8,"missing_queue_max":9,"min_inter_packet_spacing":11,"cur_inter_packet_spacing":12,"#,
+            r#""max_inter_packet_spacing":13,"bitrate":1000,"bitrate_retries":100,"bitrate_rejected":10,"#,
+            r#""bitrate_ts_nulls":50,"bitrate_payload":850},"peers":[{"id":2,"dead":0,"url":"a\"\u000ab","#,
+            r#""stats":{"received_data":126,"received_bytes":4,"ts_null":5,"received_rtcp":6,"sent_rtcp":24,"#,
+            r#""rtt":1.5,"avg_rtt":3,"bitrate":908342,"avg_bitrate":9}}]}}}"#,
+        );
+        assert_eq!(flow_in(&samples::flow(1), false), expected);
+    }
+
+    #[test]
+    fn the_old_flow_has_the_keys_of_0_2_7() {
+        let json = flow_in(&samples::flow(1), true);
+        assert!(
+            json.starts_with(r#"{"receiver-stats":{"flowinstant":{"flow_id":8,"dead":1,"stats":{"quality":92.64,"#)
+        );
+        for key in ["schema_version", "profile", "received_bytes", "url", "bitrate_payload"] {
+            assert!(!json.contains(key), "{key}");
+        }
+        assert!(json.ends_with(r#""bitrate":1000},"peers":[{"id":2,"dead":0,"stats":{"received_data":126,"received_rtcp":6,"sent_rtcp":24,"rtt":1.5,"avg_rtt":3,"bitrate":908342,"avg_bitrate":9}}]}}}"#));
+    }
+
+    #[test]
+    fn a_sender_lists_its_peers() {
+        let peer = samples::sender_peer();
+        let stats = concat!(
+            r#""stats":{"quality":99.99,"sent":137,"ts_null":1,"received":33,"retransmitted":2,"sent_bytes":3,"#,
+            r#""retransmitted_bytes":4,"bandwidth":920804,"retry_bandwidth":5,"ts_nulls_bandwidth":6,"#,
+            r#""bandwidth_skipped":7,"bloat_skipped":8,"retransmit_skipped":9,"rtt":1.61,"avg_rtt":4.25,"#,
+            r#""retry_buffer_size":10,"cooldown_time":0,"rtt_muted":0,"rtt_mute_events":0}"#,
+        );
+        let head = r#"{"flow_id":8,"id":1,"cname":"rcv","type":"data","profile":0,"profile_name":"simple","advanced_active":0,"#;
+        let expected = format!(r#"{{"schema_version":4,"sender-stats":{{"peers":[{head}{stats}}}]}}}}"#);
+        assert_eq!(new_sender(std::slice::from_ref(&peer), false), expected);
+        let old = old_sender_peer(&peer);
+        assert!(
+            old.starts_with(r#"{"sender-stats":{"peer":{"flow_id":8,"id":1,"cname":"rcv","type":"data","stats":{"#)
+        );
+        assert!(sender(&[peer]).contains(r#""incoming_queue":{"size":0,"#));
+    }
+
+    #[test]
+    fn what_is_no_number_is_null() {
+        let mut object = Object::new();
+        object.real("a", f64::NAN);
+        object.real("b", 0.1 + 0.2);
+        assert_eq!(object.end(), r#"{"a":null,"b":0.30000000000000004}"#);
+    }
 }

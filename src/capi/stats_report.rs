@@ -169,3 +169,121 @@ fn receiver_peer(report: &FlowPeerReport) -> rist_stats_receiver_peer {
         received_bytes: report.received_bytes,
     }
 }
+
+/// Reports to test with.
+#[cfg(test)]
+pub(super) mod samples {
+    use super::*;
+    use crate::protocol::output::PeerId;
+
+    pub(in super::super) fn flow(peers: u32) -> FlowReport {
+        FlowReport {
+            flow_id: 8,
+            status: 1,
+            profile: Profile::Simple,
+            seq_bits: 16,
+            received: 126,
+            received_bytes: 5_000_000_000,
+            dropped_late: 1,
+            dropped_full: 2,
+            missing: 10,
+            recovered: 9,
+            recovered_by_retries: [5, 4, 3, 2, 1],
+            reordered: 3,
+            retries: 20,
+            lost: 6,
+            duplicates: 7,
+            avg_buffer_ms: 70,
+            missing_queue: 8,
+            missing_queue_max: 9,
+            min_inter_packet_us: 11,
+            avg_inter_packet_us: 12,
+            max_inter_packet_us: 13,
+            bitrate: 1000,
+            bitrate_retries: 100,
+            bitrate_rejected: 10,
+            bitrate_ts_nulls: 50,
+            ts_nulls: 2,
+            quality: 92.6499,
+            rtt_ms: 4,
+            sent_rtcp: 24,
+            peers: (0..peers).map(flow_peer).collect(),
+        }
+    }
+
+    fn flow_peer(index: u32) -> FlowPeerReport {
+        FlowPeerReport {
+            peer: PeerId(2 + index),
+            dead: false,
+            url: "a\"\nb".into(),
+            received_data: 126,
+            received_bytes: 4,
+            ts_nulls: 5,
+            received_rtcp: 6,
+            sent_rtcp: 24,
+            rtt_ms: 1.5,
+            avg_rtt_ms: 3.0,
+            bitrate: 908_342,
+            avg_bitrate: 9,
+        }
+    }
+
+    pub(in super::super) fn sender_peer() -> SenderPeerReport {
+        SenderPeerReport {
+            peer: PeerId(1),
+            flow_id: 8,
+            cname: "rcv".into(),
+            rtcp: false,
+            profile: Profile::Simple,
+            miface: String::new(),
+            sent: 137,
+            received: 33,
+            retransmitted: 2,
+            sent_bytes: 3,
+            retransmitted_bytes: 4,
+            ts_nulls: 1,
+            bandwidth: 920_804,
+            retry_bandwidth: 5,
+            ts_nulls_bandwidth: 6,
+            bandwidth_skipped: 7,
+            bloat_skipped: 8,
+            retransmit_skipped: 9,
+            quality: 99.999,
+            rtt_ms: 1.61,
+            avg_rtt_ms: 4.25,
+            retry_buffer_size: 10,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The peers' numbers as a program reads them that steps `stride` bytes from one to the next.
+    fn numbers(old_program: bool, stride: usize) -> (u16, Vec<u32>) {
+        let report = samples::flow(3);
+        let stats = container(&Report::Flow(&report), old_program).unwrap();
+        // SAFETY: made just now.
+        let value = unsafe { stats.read() };
+        // SAFETY: a flow's report.
+        let flow = unsafe { value.stats.receiver_flow };
+        let first = flow.peers.cast::<u8>();
+        let number = |index: usize| {
+            // SAFETY: within the elements if the stride is right.
+            let element = unsafe { first.add(index * stride) };
+            // SAFETY: the number is the first field.
+            unsafe { element.cast::<u32>().read_unaligned() }
+        };
+        let numbers = (0..flow.peer_count as usize).map(number).collect();
+        // SAFETY: made here, freed once.
+        unsafe { free(stats.as_ptr()) }.unwrap();
+        (value.version, numbers)
+    }
+
+    #[test]
+    fn old_programs_get_the_old_stride() {
+        assert_eq!(numbers(false, 64), (3, vec![2, 3, 4]));
+        assert_eq!(numbers(true, 56), (1, vec![2, 3, 4]));
+    }
+}
