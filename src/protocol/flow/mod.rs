@@ -158,15 +158,18 @@ impl Flow {
         self.paths.retain(|path| path.peer != peer);
     }
 
+    pub(super) fn has_trusted_path(&self) -> bool {
+        self.paths.iter().any(|path| path.trusted)
+    }
+
     /// Whether packets of this path are taken: any, until one path has proved itself; then only such.
     pub(super) fn takes(&self, peer: PeerId) -> bool {
-        let trusted = |path: &Path| path.trusted;
-        !self.paths.iter().any(trusted) || self.paths.iter().any(|path| path.peer == peer && path.trusted)
+        !self.has_trusted_path() || self.paths.iter().any(|path| path.peer == peer && path.trusted)
     }
 
     /// A path has answered an echo. The first one to do so owns the flow: what others put in before is dropped.
     pub(super) fn trust(&mut self, peer: PeerId) {
-        let first = !self.paths.iter().any(|path| path.trusted);
+        let first = !self.has_trusted_path();
         let mixed = self.paths.iter().any(|path| path.peer != peer && path.highest.is_some());
         let Some(path) = self.paths.iter_mut().find(|path| path.peer == peer) else { return };
         path.trusted = true;

@@ -253,8 +253,10 @@ fn choose_path(paths: &[Path], tries: u32) -> Option<usize> {
     if paths.len() == 1 {
         return Some(0);
     }
-    let usable = paths.iter().any(|path| path.state.usable);
-    let mut order: Vec<usize> = (0..paths.len()).filter(|index| !usable || paths[*index].state.usable).collect();
+    let trusted = paths.iter().any(|path| path.trusted);
+    let usable = paths.iter().any(|path| path.state.usable && path.trusted == trusted);
+    let fits = |path: &Path| path.trusted == trusted && (!usable || path.state.usable);
+    let mut order: Vec<usize> = (0..paths.len()).filter(|index| fits(&paths[*index])).collect();
     order.sort_by_key(|index| {
         let path = &paths[*index];
         (Reverse(path.state.priority), path.cost())

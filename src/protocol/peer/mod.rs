@@ -1,11 +1,13 @@
 //! The other side of one association: its endpoints, name, round-trip time and signs of life.
 
+mod echoes;
 pub(super) mod rtt;
 
 use super::config::PeerConfig;
 use super::meter::Meter;
 use super::output::{PeerId, SocketId};
 use super::time::{Span, Time};
+pub(super) use echoes::Echoes;
 use rtt::Rtt;
 use std::net::SocketAddr;
 
@@ -72,8 +74,7 @@ pub(super) struct Peer {
     /// The flow that its SDES speaks of.
     pub(super) flow: Option<u32>,
     pub(super) rtt: Rtt,
-    /// It has answered an echo, so what it is sent arrives where its packets come from.
-    pub(super) answers_echo: bool,
+    pub(super) echoes: Echoes,
     /// Bytes that may still be sent to it before it has answered an echo.
     allowance: u64,
     pub(super) last_heard: Option<Time>,
@@ -112,7 +113,7 @@ impl Peer {
             remote_name: None,
             flow: None,
             rtt: Rtt::default(),
-            answers_echo: false,
+            echoes: Echoes::default(),
             allowance: 0,
             last_heard: None,
             created: now,
@@ -160,7 +161,7 @@ impl Peer {
     /// A stranger is sent at most three bytes for each byte that came from it, until an echo has shown
     /// that it is where it says: nobody can be flooded through us.
     pub(super) fn may_send(&mut self, bytes: usize) -> bool {
-        if !self.is_child() || self.answers_echo {
+        if !self.is_child() || self.echoes.answers() {
             return true;
         }
         let allowed = self.allowance >= bytes as u64;

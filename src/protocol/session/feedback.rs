@@ -102,7 +102,7 @@ impl Session {
     /// A receiver report that quotes our sender report tells the RTT of a peer that answers no echoes.
     fn report_echoed(&mut self, now: Time, id: PeerId, last_sr: u32, delay: u32) {
         let wall = ((now + self.wall_ahead).ticks() >> 16) as u32;
-        let Some(peer) = self.peers.get_mut(&id).filter(|peer| !peer.answers_echo) else { return };
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| !peer.echoes.answers()) else { return };
         let elapsed = wall.wrapping_sub(last_sr).wrapping_sub(delay);
         if elapsed <= i32::MAX as u32 {
             peer.rtt.sample(Span::from_ticks(i64::from(elapsed) << 16));
@@ -114,15 +114,16 @@ impl Session {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.ssrc == echo.ssrc) else { return };
         let elapsed = now.since(Time::from_ticks(echo.timestamp));
         let delay = Span::from_micros(echo.delay_us);
-        if elapsed < Span::ZERO || elapsed > Span::from_secs(30) {
+        let was_trusted = peer.echoes.is_trusted();
+        if elapsed < Span::ZERO || !peer.echoes.answered(echo.timestamp) {
             return;
         }
-        let first = !std::mem::replace(&mut peer.answers_echo, true);
+        let newly_trusted = !was_trusted && peer.echoes.is_trusted();
         let flow_id = peer.flow;
         // A delay that leaves less than nothing is not believed.
         peer.rtt.sample(if delay < elapsed { elapsed - delay } else { elapsed });
         self.refresh_path(now, id);
-        if let Some(flow_id) = flow_id.filter(|_| first) {
+        if let Some(flow_id) = flow_id.filter(|_| newly_trusted) {
             if let Some(flow) = self.flows.get_mut(&flow_id) {
                 flow.trust(id);
             }

@@ -171,7 +171,7 @@ impl Session {
 
     /// Makes room by removing the oldest child that never answered an echo.
     fn evict_child(&mut self) -> bool {
-        let candidates = self.peers.values().filter(|peer| peer.is_child() && !peer.answers_echo);
+        let candidates = self.peers.values().filter(|peer| peer.is_child() && !peer.echoes.answers());
         let oldest = candidates.min_by_key(|peer| (peer.media.remote.is_some(), peer.created)).map(|peer| peer.id);
         match oldest {
             Some(id) => {
@@ -235,7 +235,7 @@ impl Session {
             self.leave_flow(id, old);
         }
         if !self.flows.contains_key(&flow_id) {
-            if self.flows.len() >= MAX_FLOWS {
+            if self.flows.len() >= MAX_FLOWS && !self.evict_flow() {
                 self.complain(now, Complaint::TooManyFlows, Level::Warn, "too many flows, a new one was turned away");
                 return;
             }
@@ -255,11 +255,22 @@ impl Session {
             peer.flow = Some(flow_id);
         }
         self.refresh_path(now, id);
-        let trusted = self.peers.get(&id).is_some_and(|peer| peer.answers_echo);
+        let trusted = self.peers.get(&id).is_some_and(|peer| peer.echoes.is_trusted());
         if let Some(flow) = self.flows.get_mut(&flow_id).filter(|_| trusted) {
             flow.trust(id);
         }
         self.configure_flow(flow_id);
+    }
+
+    /// Makes room by ending a flow of which nothing has proved to be real.
+    fn evict_flow(&mut self) -> bool {
+        match self.flows.values().find(|flow| !flow.is_credible()).map(|flow| flow.id) {
+            Some(id) => {
+                self.end_flow(id);
+                true
+            }
+            None => false,
+        }
     }
 
     fn leave_flow(&mut self, id: PeerId, flow_id: u32) {
@@ -282,7 +293,12 @@ impl Session {
     /// Tells the flow what its path to `id` is worth now.
     pub(super) fn refresh_path(&mut self, _now: Time, id: PeerId) {
         let Some(peer) = self.peers.get(&id) else { return };
+        let trusted = peer.echoes.is_trusted();
         let Some(flow) = peer.flow.and_then(|flow| self.flows.get_mut(&flow)) else { return };
+        // Strangers are no path of a flow that has a proven one, until they have proved themselves.
+        if !trusted && flow.has_trusted_path() {
+            return;
+        }
         flow.set_path(
             id,
             PathState {

@@ -44,7 +44,8 @@ impl Session {
     /// Answers at once. A report of ours that is nearly due rides along, so that both sides settle on one
     /// exchange per interval instead of two.
     pub(super) fn answer_echo(&mut self, now: Time, id: PeerId, request: &Echo) {
-        let Some(peer) = self.peers.get(&id) else { return };
+        // Our own request, sent back to us: answering would let a mirror pass for a peer.
+        let Some(peer) = self.peers.get(&id).filter(|peer| peer.ssrc != request.ssrc) else { return };
         let half = peer.config.keepalive_interval.scaled(1, 2);
         let due = self.timers.at(Timer::Rtcp(id));
         let response = Echo { ssrc: request.ssrc, timestamp: request.timestamp, delay_us: 0, padding: request.padding };
@@ -153,7 +154,8 @@ impl Session {
     }
 
     fn write_echo_request(&mut self, now: Time, id: PeerId, out: &mut Vec<u8>) {
-        if let Some(peer) = self.peers.get(&id) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.echoes.asked(now.ticks());
             let echo = Echo { ssrc: peer.ssrc, timestamp: now.ticks(), delay_us: 0, padding: 0 };
             rtcp::write_echo_request(out, &echo);
         }
