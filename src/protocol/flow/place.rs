@@ -27,7 +27,7 @@ const STRAGGLER_AGE: Span = Span::from_secs(60);
 
 enum Place {
     At(u64),
-    Duplicate,
+    Duplicate(u64),
     Late,
     /// Does not fit this timeline.
     Foreign,
@@ -65,8 +65,15 @@ impl Flow {
                 self.insert(position, incoming(arrival, pool));
                 true
             }
-            Place::Duplicate => {
+            Place::Duplicate(position) => {
                 self.counters.duplicates += 1;
+                if !arrival.retransmit {
+                    // A slow path is known by what it brings, though repairs were quicker.
+                    let source = self.source_time(arrival.now, arrival.timestamp, arrival.rate);
+                    let clock = self.line.as_ref().and_then(|line| line.clock.as_ref());
+                    let lateness = clock.map_or(Span::ZERO, |clock| clock.deviation(arrival.now, source));
+                    self.passed_by(arrival.now, arrival.path, position, lateness);
+                }
                 false
             }
             Place::Late => {
@@ -97,8 +104,8 @@ impl Flow {
         let source = self.source_time(arrival.now, arrival.timestamp, arrival.rate);
         let newer = arrival.rate.is_some() && source.since(line.newest_source) > TIME_TOLERANCE;
         match self.buffer.get(position) {
-            Slot::Present(packet) if packet.timestamp == arrival.timestamp => return Place::Duplicate,
-            Slot::Delivered(timestamp) if *timestamp == arrival.timestamp => return Place::Duplicate,
+            Slot::Present(packet) if packet.timestamp == arrival.timestamp => return Place::Duplicate(position),
+            Slot::Delivered(timestamp) if *timestamp == arrival.timestamp => return Place::Duplicate(position),
             Slot::Present(_) | Slot::Delivered(_) => return foreign,
             Slot::Lost if !newer => return Place::Late,
             _ => {}
