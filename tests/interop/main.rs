@@ -16,7 +16,12 @@ mod chain;
 mod support;
 
 use chain::{Cell, Expect, Link, Receiver, Sender, check};
+use std::process::Command;
+use std::time::Duration;
 use support::library::{debian, ours};
+use support::ports::PortPair;
+use support::process::Program;
+use support::require_package;
 
 /// libRIST 0.2.7 reports with the sender's own SSRC. GStreamer takes that for a collision and changes its SSRC, so
 /// the receiver starts a new flow within the first seconds, and the stream has a gap there.
@@ -25,6 +30,20 @@ const RISTSINK_COLLISION: &str = "libRIST 0.2.7 makes ristsink change its SSRC";
 /// libRIST 0.2.7 refuses a request that repeats the last one within a second (observed with ristsrc, which asks for
 /// one packet at a time), so now and then a packet is not sent again.
 const RISTSRC_REFUSED: &str = "libRIST 0.2.7 refuses repeated requests of ristsrc";
+
+/// The cells with rist2rist on our library are to run as soon as this one fails.
+#[test]
+fn rist2rist_on_ours_ends_and_says_that_main_is_missing() {
+    require_package("rist-tools");
+    let (input, output) = (PortPair::new(), PortPair::new());
+    let mut command = Command::new("rist2rist");
+    command.args(["-i", &format!("rist://@127.0.0.1:{}", input.even())]);
+    command.args(["-o", &format!("rist://127.0.0.1:{}", output.even())]);
+    let mut program = Program::start(command, ours());
+    let status = program.wait_end(Duration::from_secs(10));
+    assert!(status.code().is_some_and(|code| code != 0), "an error, and no crash: {status}\n{}", program.text());
+    assert!(program.text().contains("Main and Advanced are not yet available"), "{}", program.text());
+}
 
 #[test]
 fn ristsender_on_debian_to_ristreceiver_on_debian_clean() {
@@ -177,6 +196,7 @@ fn ristsender_on_debian_through_rist2rist_on_debian_clean() {
 }
 
 #[test]
+#[ignore = "rist2rist gives Main, which our library does not do yet"]
 fn ristsender_on_debian_through_rist2rist_on_ours_clean() {
     check(Cell {
         sender: Sender::Ristsender(debian()),
@@ -197,6 +217,7 @@ fn ristsender_on_ours_through_rist2rist_on_debian_clean() {
 }
 
 #[test]
+#[ignore = "rist2rist gives Main, which our library does not do yet"]
 fn ristsender_on_ours_through_rist2rist_on_ours_clean() {
     check(Cell {
         sender: Sender::Ristsender(ours()),
@@ -397,6 +418,7 @@ fn ristsender_on_debian_through_rist2rist_on_debian_lossy() {
 }
 
 #[test]
+#[ignore = "rist2rist gives Main, which our library does not do yet"]
 fn ristsender_on_debian_through_rist2rist_on_ours_lossy() {
     check(Cell {
         sender: Sender::Ristsender(debian()),
@@ -417,6 +439,7 @@ fn ristsender_on_ours_through_rist2rist_on_debian_lossy() {
 }
 
 #[test]
+#[ignore = "rist2rist gives Main, which our library does not do yet"]
 fn ristsender_on_ours_through_rist2rist_on_ours_lossy() {
     check(Cell {
         sender: Sender::Ristsender(ours()),

@@ -33,6 +33,8 @@ pub(crate) struct Impairment {
     pub(crate) delay: Duration,
     /// Added to the delay: evenly distributed between nothing and this.
     pub(crate) jitter: Duration,
+    /// Lose media only the first time it passes: what is sent again gets through.
+    pub(crate) spare_repeats: bool,
     /// Bits per second; `None` is no limit.
     pub(crate) rate: Option<u64>,
 }
@@ -261,13 +263,14 @@ impl Lane {
 
     /// When the datagram and its possible copy go out. `None` is never.
     fn fate(&mut self, bytes: &[u8], channel: u16, now: Instant) -> [Option<Instant>; 2] {
-        let mut dice = Dice(self.seed ^ mix(self.identity(bytes, channel)));
-        let Impairment { loss, duplicate, reorder, delay, jitter, rate } = self.impairment;
+        let (identity, repeat) = self.identity(bytes, channel);
+        let mut dice = Dice(self.seed ^ mix(identity));
+        let Impairment { loss, duplicate, reorder, delay, jitter, spare_repeats, rate } = self.impairment;
         self.counters.received += 1;
         // All dice are thrown every time, so that one setting does not change what another does.
         let (lost, twice, late) = (dice.percent(loss), dice.percent(duplicate), dice.percent(reorder));
         let wobble = jitter.mul_f64(dice.unit());
-        if lost {
+        if lost && !(repeat && spare_repeats) {
             self.counters.lost += 1;
             return [None, None];
         }
@@ -292,7 +295,8 @@ impl Lane {
         [Some(release), twice.then_some(release)]
     }
 
-    fn identity(&mut self, bytes: &[u8], channel: u16) -> u64 {
+    /// What the fate follows from, and whether it is media that has passed before.
+    fn identity(&mut self, bytes: &[u8], channel: u16) -> (u64, bool) {
         match bytes {
             // RTP version 2 on the media port: sequence number in bytes 2 and 3 (RFC 3550 §5.1).
             [0x80..=0xbf, _, high, low, ..] if channel == 0 => {
@@ -300,9 +304,9 @@ impl Lane {
                 let place = sequence.wrapping_sub(*self.first.get_or_insert(sequence));
                 let attempt = &mut self.attempts[usize::from(sequence)];
                 *attempt = attempt.wrapping_add(1);
-                u64::from(place) << 8 | u64::from(*attempt)
+                (u64::from(place) << 8 | u64::from(*attempt), *attempt > 1)
             }
-            _ => (1 << 63) | u64::from(channel) << 62 | self.counters.received,
+            _ => ((1 << 63) | u64::from(channel) << 62 | self.counters.received, false),
         }
     }
 }
