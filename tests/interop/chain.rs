@@ -136,7 +136,8 @@ fn sender(sender: Sender, feed: u16, target: u16) -> Stage {
     let input = format!("udp://@127.0.0.1:{feed}");
     match sender {
         Sender::Ristsender(library) => {
-            let output = format!("rist://127.0.0.1:{target}?buffer={BUFFER}");
+            // A sender keeps packets longer than a receiver waits: ristsrc asks for some as late as 0.7 s after.
+            let output = format!("rist://127.0.0.1:{target}?buffer={}", 2 * BUFFER);
             tool(library, "ristsender", &["-p", "0", "-i", &input, "-o", &output])
         }
         Sender::Ffmpeg(library) => {
@@ -170,7 +171,7 @@ fn receivers(receiver: Receiver, session: u16, hop: u16, output: u16) -> Vec<Sta
             vec![ffmpeg(library, &from, &[], &format!("{udp}?pkt_size=1316"))]
         }
         Receiver::GStreamer => {
-            let (port, buffer) = (format!("port={session}"), format!("receiver-buffer={BUFFER}"));
+            let (port, buffer) = (format!("port={session}"), format!("receiver-buffer={}", 2 * BUFFER));
             let output = format!("port={output}");
             vec![gstreamer(&[
                 &["ristsrc", "address=127.0.0.1", &port, &buffer],
