@@ -1,4 +1,4 @@
-//! `logging.h`: where log lines go. The lines are written by [`super::log_target`].
+//! `logging.h`: where log lines go. The lines are written by `log_target.rs`.
 
 use super::boundary::{FAILED, Failure, fence, status};
 use super::enums::*;

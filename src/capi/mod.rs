@@ -11,12 +11,14 @@
 //! * functions and their arguments may be used from any thread as long as they are set.
 //!
 //! They do not believe that a pointer is not null: null, `(void *)-1`, small numbers and wrong alignments get the error
-//! of the function. `rist_ctx` and `rist_peer` are handles ([`handle`]), so for these any value is fine.
+//! of the function. `rist_ctx` and `rist_peer` are handles (`handle.rs`), so for these any value is fine.
 //!
 //! Documentation of exported items is written for C: cbindgen copies it into `include/librist/`.
 
 #![allow(non_camel_case_types)]
 #![allow(clippy::missing_safety_doc)]
+// Doxygen's `@param[out]` is no link.
+#![allow(rustdoc::broken_intra_doc_links)]
 
 mod block;
 mod boundary;
