@@ -9,10 +9,10 @@ use crate::protocol::config::{NackType, PeerConfig, Profile, Role};
 use crate::protocol::output::{Delivery, Error as SessionError, Level, PeerId};
 use crate::protocol::payload::Pool;
 use crate::protocol::session::{MAX_PAYLOAD, Media, Session, SessionConfig};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
 
 /// Why a call on a context was refused.
@@ -82,6 +82,7 @@ pub struct Context {
     driver: Arc<Driver>,
     pool: Arc<Pool>,
     state: Mutex<State>,
+    ended: Condvar,
 }
 
 struct State {
@@ -89,8 +90,11 @@ struct State {
     /// By a peer's `?profile=`, or by the first peer.
     profile_is_fixed: bool,
     started: bool,
-    destroyed: bool,
+    /// Who ends it, from then on; and whether that is done.
+    destroyer: Option<ThreadId>,
+    ended: bool,
     threads: Vec<JoinHandle<()>>,
+    thread_ids: Vec<ThreadId>,
 }
 
 impl Context {
@@ -107,8 +111,17 @@ impl Context {
         let mut session = Session::new(config, Arc::clone(&pool));
         session.set_wall_clock(clock::wall_clock_ahead());
         let driver = Driver::new(session, log).map_err(|_| Error::Resources)?;
-        let state = State { profile, profile_is_fixed: false, started: false, destroyed: false, threads: Vec::new() };
-        Ok(Arc::new(Self { role, driver: Arc::new(driver), pool, state: Mutex::new(state) }))
+        let state = State {
+            profile,
+            profile_is_fixed: false,
+            started: false,
+            destroyer: None,
+            ended: false,
+            threads: Vec::new(),
+            thread_ids: Vec::new(),
+        };
+        let driver = Arc::new(driver);
+        Ok(Arc::new(Self { role, driver, pool, state: Mutex::new(state), ended: Condvar::new() }))
     }
 
     pub fn role(&self) -> Role {
@@ -122,7 +135,7 @@ impl Context {
     /// Starts the threads. Once.
     pub fn start(self: &Arc<Self>) -> Result<(), Error> {
         let mut state = self.state.lock();
-        if state.destroyed || self.driver.is_dead() {
+        if state.destroyer.is_some() || self.driver.is_dead() {
             return Err(Error::Closed);
         }
         if state.started {
@@ -141,6 +154,7 @@ impl Context {
                 return Err(error);
             }
         }
+        state.thread_ids = threads.iter().map(|thread| thread.thread().id()).collect();
         state.threads = threads;
         state.started = true;
         Ok(())
@@ -175,22 +189,31 @@ impl Context {
     }
 
     fn end(&self) {
+        let this = thread::current().id();
         let threads = {
             let mut state = self.state.lock();
-            if std::mem::replace(&mut state.destroyed, true) {
+            if let Some(destroyer) = state.destroyer {
+                // Another thread is at it. Whoever it may be waiting for must not wait for it.
+                let in_callback = state.thread_ids.contains(&this) || self.driver.is_telling_here();
+                while destroyer != this && !in_callback && !state.ended {
+                    self.ended.wait(&mut state);
+                }
                 return;
             }
+            state.destroyer = Some(this);
             std::mem::take(&mut state.threads)
         };
         self.driver.stop();
         self.driver.fifo.close();
         for thread in threads {
             // In a callback on one of our threads: this one ends by itself when the callback has returned.
-            if thread.thread().id() != thread::current().id() {
+            if thread.thread().id() != this {
                 let _ = thread.join();
             }
         }
         self.driver.close();
+        self.state.lock().ended = true;
+        self.ended.notify_all();
     }
 
     pub fn add_peer(self: &Arc<Self>, options: PeerOptions) -> Result<PeerId, Error> {

@@ -350,6 +350,10 @@ impl Driver {
         let _ = self.call(|session, now| session.set_stats_interval(now, interval.map(span)));
     }
 
+    pub(super) fn is_telling_here(&self) -> bool {
+        self.events.is_telling_here()
+    }
+
     fn tell(&self, notice: Notice) {
         if self.is_silent() || self.is_dead() {
             return;
@@ -403,9 +407,13 @@ impl Driver {
             (statistics.stats.add(round), statistics.sender.add(round))
         };
         if let (Some(stats), Some(reports)) = (&callbacks.stats, single) {
-            reports.iter().for_each(|report| stats(Report::SenderPeer(report)));
+            // Each of them may destroy the context.
+            let told = reports.iter().take_while(|_| !self.is_silent());
+            told.for_each(|report| stats(Report::SenderPeer(report)));
         }
-        if let (Some(sender_stats), Some(reports)) = (&callbacks.sender_stats, whole) {
+        if let (Some(sender_stats), Some(reports)) = (&callbacks.sender_stats, whole)
+            && !self.is_silent()
+        {
             sender_stats(Report::Sender(&reports));
         }
     }

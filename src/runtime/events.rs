@@ -49,6 +49,11 @@ impl EventQueue {
         self.idle.notify_all();
     }
 
+    /// Whether this thread is inside a callback for an event.
+    pub(super) fn is_telling_here(&self) -> bool {
+        self.state.lock().dispatcher == Some(thread::current().id())
+    }
+
     /// At the end: waits for the thread that tells something at the moment, unless it is this one,
     /// then takes what is left on this thread.
     pub(super) fn finish(&self, mut tell: impl FnMut(Notice)) {
