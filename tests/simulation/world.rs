@@ -296,11 +296,15 @@ impl World {
         let arrivals = self.network.carry(self.now, from.ip(), to.ip(), bytes.len());
         self.account(host, target, &kind, arrivals.is_empty());
         self.trace(|| format!("host {host} sends {kind:?} to {to}: {}", if arrivals.is_empty() { "lost" } else { "" }));
-        if self.overheard.len() >= 64 {
-            let place = self.random.upto(63) as usize;
-            self.overheard.swap_remove(place);
+        // What strangers are told is not overheard: who can repeat that to us has proved where it is, and
+        // without encryption nothing then tells it from a peer.
+        if target.is_some() {
+            if self.overheard.len() >= 64 {
+                let place = self.random.upto(63) as usize;
+                self.overheard.swap_remove(place);
+            }
+            self.overheard.push((to, bytes.clone()));
         }
-        self.overheard.push((to, bytes.clone()));
         for at in arrivals {
             self.schedule(at, from, to, bytes.clone());
         }

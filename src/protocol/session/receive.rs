@@ -12,6 +12,7 @@ use crate::protocol::timers::Timer;
 use crate::wire::rtcp::{Compound, Rtcp};
 use crate::wire::rtp::Rtp;
 use crate::wire::{clock, null_packet};
+use std::cmp::Reverse;
 use std::net::SocketAddr;
 
 /// A media endpoint may be taken over by another port of the same address once it has been silent this long.
@@ -111,7 +112,10 @@ impl Session {
                     && peer.control.remote.is_some_and(|remote| remote.ip() == from.ip())
                     && peer.media.last_heard.is_none_or(|last| now.since(last) > REBIND_AFTER)
             })
-            .min_by_key(|peer| (peer.media.remote.is_some(), port_distance(peer.control.remote)))?
+            .min_by_key(|peer| {
+                let doubtful = peer.is_dead() || !peer.echoes.answers();
+                (peer.media.remote.is_some(), doubtful, port_distance(peer.control.remote), Reverse(peer.id))
+            })?
             .id;
         if !self.may_enter(now, (socket, from), child, listening.local, datagram) {
             return None;
