@@ -114,11 +114,11 @@ impl Session {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.ssrc == echo.ssrc) else { return };
         let elapsed = now.since(Time::from_ticks(echo.timestamp));
         let delay = Span::from_micros(echo.delay_us);
-        let was_trusted = peer.echoes.is_trusted();
+        let was_trusted = peer.echoes.answers();
         if elapsed < Span::ZERO || !peer.echoes.answered(echo.timestamp) {
             return;
         }
-        let newly_trusted = !was_trusted && peer.echoes.is_trusted();
+        let newly_trusted = !was_trusted && peer.echoes.answers();
         let flow_id = peer.flow;
         // A delay that leaves less than nothing is not believed.
         peer.rtt.sample(if delay < elapsed { elapsed - delay } else { elapsed });

@@ -255,7 +255,7 @@ impl Session {
             peer.flow = Some(flow_id);
         }
         self.refresh_path(now, id);
-        let trusted = self.peers.get(&id).is_some_and(|peer| peer.echoes.is_trusted());
+        let trusted = self.peers.get(&id).is_some_and(|peer| peer.echoes.answers());
         if let Some(flow) = self.flows.get_mut(&flow_id).filter(|_| trusted) {
             flow.trust(id);
         }
@@ -293,7 +293,7 @@ impl Session {
     /// Tells the flow what its path to `id` is worth now.
     pub(super) fn refresh_path(&mut self, _now: Time, id: PeerId) {
         let Some(peer) = self.peers.get(&id) else { return };
-        let trusted = peer.echoes.is_trusted();
+        let trusted = peer.echoes.answers();
         let Some(flow) = peer.flow.and_then(|flow| self.flows.get_mut(&flow)) else { return };
         // Strangers are no path of a flow that has a proven one, until they have proved themselves.
         if !trusted && flow.has_trusted_path() {
