@@ -119,7 +119,7 @@ pub(crate) struct Verdict {
 #[derive(Debug, Default)]
 pub(crate) struct Checker {
     pending: Vec<u8>,
-    verdict: Verdict,
+    pub(crate) verdict: Verdict,
 }
 
 impl Checker {

@@ -79,13 +79,13 @@ impl Session {
         let bound = peer.media.last_heard.is_some_and(|last| now.since(last) < Span::from_millis(250));
         let moves = peer.flow != Some(flow_id) && flow_id != 0 && !(peer.flow.is_some() && bound);
         if renamed {
-            self.log(Level::Info, format!("peer {} is named {name}", id.0));
+            self.mention(now, Level::Info, format!("peer {} is named {name}", id.0));
         }
         if self.config.role == Role::Receiver && moves {
             self.join_flow(now, id, flow_id);
         }
         if newly_connected {
-            self.log(Level::Info, format!("peer {} is connected", id.0));
+            self.mention(now, Level::Info, format!("peer {} is connected", id.0));
             self.event(if child { Event::ClientConnected { peer: id } } else { Event::Established { peer: id } });
             if let Some(peer) = self.peers.get_mut(&id) {
                 peer.resolve_attempts = 0;
@@ -170,11 +170,11 @@ impl Session {
                 peer.dead_since = Some(now);
                 self.timers.set(Timer::Liveness(id), Some(now + crate::protocol::peer::GONE_AFTER));
                 let silent = now.since(heard).as_millis();
-                self.log(Level::Warn, format!("peer {} is dead: silent for {silent} ms", id.0));
+                self.mention(now, Level::Warn, format!("peer {} is dead: silent for {silent} ms", id.0));
                 self.refresh_path(now, id);
             }
             Some(_) if peer.is_child() => {
-                self.log(Level::Info, format!("peer {} is removed", id.0));
+                self.mention(now, Level::Info, format!("peer {} is removed", id.0));
                 self.drop_peer(id);
             }
             Some(_) => {

@@ -165,7 +165,7 @@ impl Session {
         self.peers.insert(id, peer);
         self.sources.insert((socket, from), (id, Channel::Control));
         self.timers.set(Timer::Liveness(id), Some(now + patience));
-        self.log(Level::Info, format!("new peer {} connecting from {from} through peer {}", id.0, through.0));
+        self.mention(now, Level::Info, format!("new peer {} connecting from {from} through peer {}", id.0, through.0));
         Some(id)
     }
 
@@ -247,9 +247,9 @@ impl Session {
             self.flows.insert(flow_id, flow);
             self.timers.set(Timer::FlowLife(flow_id), Some(now + config.buffer_max.max(Span::from_millis(250))));
             self.timers.set(Timer::FlowStats(flow_id), Some(now + super::FIRST_REPORT));
-            self.log(Level::Info, format!("flow {flow_id} begins"));
+            self.mention(now, Level::Info, format!("flow {flow_id} begins"));
         } else {
-            self.log(Level::Info, format!("peer {} joins flow {flow_id}", id.0));
+            self.mention(now, Level::Info, format!("peer {} joins flow {flow_id}", id.0));
         }
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.flow = Some(flow_id);
@@ -341,6 +341,11 @@ impl Session {
             Some(swallowed) => self.log(level, format!("{text} ({swallowed} more since)")),
             None => {}
         }
+    }
+
+    /// A line about who comes and goes.
+    pub(super) fn mention(&mut self, now: Time, level: Level, text: String) {
+        self.complain(now, Complaint::Company, level, &text);
     }
 }
 

@@ -128,7 +128,7 @@ impl Session {
             self.sources.remove(&(socket, old));
         }
         self.sources.insert((socket, from), (child, Channel::Media));
-        self.log(Level::Info, format!("media of peer {} comes from {from}", child.0));
+        self.mention(now, Level::Info, format!("media of peer {} comes from {from}", child.0));
         Some(child)
     }
 
@@ -172,7 +172,7 @@ impl Session {
             let started = first && flow.has_data();
             self.timers.set(Timer::Nack(flow_id), next);
             if started {
-                self.log(Level::Info, format!("first packet of flow {flow_id}: sequence {}", rtp.seq));
+                self.mention(now, Level::Info, format!("first packet of flow {flow_id}: sequence {}", rtp.seq));
             }
             if exceeded {
                 self.complain(
@@ -193,7 +193,8 @@ impl Session {
         let Some(since) = peer.dead_since.take() else { return };
         let patience = peer.patience();
         self.timers.set(Timer::Liveness(id), Some(now + patience));
-        self.log(
+        self.mention(
+            now,
             Level::Info,
             format!("peer {} was dead for {} ms and is alive again", id.0, now.since(since).as_millis()),
         );

@@ -1,4 +1,4 @@
-//! Log lines that packets can cause: the first at once, then one a second with a count.
+//! Log lines that packets can cause: the first ones at once, the others of that second only counted.
 
 use crate::protocol::time::{Span, Time};
 use std::collections::BTreeMap;
@@ -13,11 +13,31 @@ pub(super) enum Complaint {
     TooManyFlows,
     WrongRole,
     Window,
+    /// No reproach: someone came, went, has a name or moves. Strangers can cause as many as they send packets.
+    Company,
+}
+
+impl Complaint {
+    /// Lines a second.
+    fn lines(self) -> u32 {
+        match self {
+            Complaint::Company => 20,
+            _ => 1,
+        }
+    }
+}
+
+/// A second in which so many lines were written and so many more were not.
+#[derive(Debug)]
+struct Window {
+    since: Time,
+    written: u32,
+    swallowed: u64,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Throttles {
-    last: BTreeMap<Complaint, (Time, u64)>,
+    last: BTreeMap<Complaint, Window>,
 }
 
 const PERIOD: Span = Span::from_secs(1);
@@ -25,19 +45,31 @@ const PERIOD: Span = Span::from_secs(1);
 impl Throttles {
     /// `Some(n)` when a line may be written; `n` more of the kind were swallowed since the last one.
     pub(super) fn may(&mut self, now: Time, complaint: Complaint) -> Option<u64> {
-        match self.last.get_mut(&complaint) {
-            Some((last, swallowed)) if now.since(*last) < PERIOD => {
-                *swallowed += 1;
-                None
-            }
-            Some((last, swallowed)) => {
-                *last = now;
-                Some(std::mem::take(swallowed))
-            }
-            None => {
-                self.last.insert(complaint, (now, 0));
-                Some(0)
-            }
+        let window = self.last.entry(complaint).or_insert(Window { since: now, written: 0, swallowed: 0 });
+        if now.since(window.since) >= PERIOD {
+            (window.since, window.written) = (now, 0);
         }
+        if window.written >= complaint.lines() {
+            window.swallowed += 1;
+            return None;
+        }
+        window.written += 1;
+        Some(std::mem::take(&mut window.swallowed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_swallowed_is_counted_in_the_next_line() {
+        let mut throttles = Throttles::default();
+        let start = Time::from_ticks(1 << 60);
+        let mut say = |ms, complaint| throttles.may(start + Span::from_millis(ms), complaint);
+        assert_eq!([0, 1, 2].map(|ms| say(ms, Complaint::Malformed)), [Some(0), None, None]);
+        assert_eq!([1000, 1001].map(|ms| say(ms, Complaint::Malformed)), [Some(2), None]);
+        let spoken = (0..100).filter(|ms| say(*ms, Complaint::Company).is_some()).count();
+        assert_eq!((spoken, say(1000, Complaint::Company)), (20, Some(80)));
     }
 }
