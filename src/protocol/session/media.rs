@@ -29,14 +29,14 @@ impl Session {
         let (null_packets, payload) = self.without_null_packets(media.payload);
         let source = media.ts_ntp.map_or(now, Time::from_ticks);
         let sent = self.sender.remember(now, media.seq, source, null_packets, payload);
-        let mut chosen = std::mem::take(&mut self.legs);
+        let mut chosen = std::mem::take(&mut self.chosen);
         chosen.clear();
-        let legs = self.usable_legs(now);
-        self.sender.spread.choose(&legs, &mut chosen);
+        self.find_usable_legs(now);
+        self.sender.spread.choose(&self.legs, &mut chosen);
         for peer in &chosen {
             self.send_media(now, *peer, &sent, false);
         }
-        self.legs = chosen;
+        self.chosen = chosen;
         Ok(length)
     }
 
@@ -54,13 +54,15 @@ impl Session {
     }
 
     /// Peers that media can go to. One that has fallen silent for good is left out until it is heard again.
-    fn usable_legs(&self, now: Time) -> Vec<Leg> {
-        self.peers
+    fn find_usable_legs(&mut self, now: Time) {
+        let usable = self
+            .peers
             .values()
             .filter(|peer| matches!(peer.kind, Kind::Caller | Kind::Group) && !peer.is_dead())
             .filter(|peer| peer.media.remote.is_some())
-            .map(|peer| Leg { peer: peer.id, weight: peer.config.weight, stalled: peer.is_stalled(now) })
-            .collect()
+            .map(|peer| Leg { peer: peer.id, weight: peer.config.weight, stalled: peer.is_stalled(now) });
+        self.legs.clear();
+        self.legs.extend(usable);
     }
 
     fn send_media(&mut self, now: Time, id: PeerId, sent: &Sent, again: bool) {

@@ -10,6 +10,7 @@ mod peers;
 mod receive;
 mod reports;
 mod rtcp;
+mod sources;
 mod throttle;
 mod timers;
 
@@ -18,11 +19,12 @@ use super::flow::Flow;
 use super::output::{AdmissionId, Delivery, Error, Event, Level, Output, PeerId, SocketId, Transmit};
 use super::payload::{Payload, Pool};
 use super::peer::Peer;
-use super::sender::Sender;
+use super::sender::{Leg, Sender};
 use super::time::{Span, Time};
 use super::timers::{Timer, Timers};
 use door::Door;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use sources::Sources;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use throttle::Throttles;
@@ -98,7 +100,7 @@ pub struct Session {
     config: SessionConfig,
     pool: Arc<Pool>,
     peers: BTreeMap<PeerId, Peer>,
-    sources: HashMap<(SocketId, SocketAddr), (PeerId, Channel)>,
+    sources: Sources,
     listening: BTreeMap<SocketId, Listening>,
     flows: BTreeMap<u32, Flow>,
     sender: Sender,
@@ -114,7 +116,8 @@ pub struct Session {
     rtt_multiplier: u32,
     null_packet_deletion: bool,
     null_packet_scratch: Vec<u8>,
-    legs: Vec<PeerId>,
+    legs: Vec<Leg>,
+    chosen: Vec<PeerId>,
     stats_interval: Option<Span>,
     idle_notice: bool,
     wall_ahead: Span,
@@ -127,7 +130,7 @@ impl Session {
             config,
             pool,
             peers: BTreeMap::new(),
-            sources: HashMap::new(),
+            sources: Sources::default(),
             listening: BTreeMap::new(),
             flows: BTreeMap::new(),
             sender: Sender::new(SEQ_MASK),
@@ -144,6 +147,7 @@ impl Session {
             null_packet_deletion: false,
             null_packet_scratch: Vec::new(),
             legs: Vec::new(),
+            chosen: Vec::new(),
             stats_interval: None,
             idle_notice: false,
             wall_ahead: Span::ZERO,

@@ -102,7 +102,7 @@ impl Session {
     fn forget_sources(&mut self, endpoints: &[Endpoint]) {
         for endpoint in endpoints {
             if let Some(remote) = endpoint.remote {
-                self.sources.remove(&(endpoint.socket, remote));
+                self.sources.remove((endpoint.socket, remote));
             }
         }
     }

@@ -28,7 +28,7 @@ impl Session {
                 return;
             }
         };
-        let known = self.sources.get(&(socket, from)).copied();
+        let known = self.sources.find((socket, from));
         match message {
             Message::Media(rtp) => {
                 if self.config.role != Role::Receiver {
@@ -125,7 +125,7 @@ impl Session {
         let old = peer.media.remote.replace(from);
         peer.media.announced |= announced;
         if let Some(old) = old {
-            self.sources.remove(&(socket, old));
+            self.sources.remove((socket, old));
         }
         self.sources.insert((socket, from), (child, Channel::Media));
         self.mention(now, Level::Info, format!("media of peer {} comes from {from}", child.0));
