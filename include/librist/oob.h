@@ -60,14 +60,18 @@ RIST_API int rist_oob_read(struct rist_ctx *ctx, const struct rist_oob_block **o
 /**
  * Switches out-of-band data on and sets the function that takes it.
  *
- * Not yet available: -1.
+ * Not yet available: it is accepted with a warning in the log, so that programs that only offer out-of-band data
+ * still run, and the function is never called.
  *
  * @param ctx context, not of the Simple profile
  * @param oob_callback function, or NULL for none
  * @param arg handed to it
  * @return 0 on success, -1 on error
  */
-RIST_API int rist_oob_callback_set(struct rist_ctx *ctx, oob_callback_func_t oob_callback, void *arg);
+RIST_API
+int rist_oob_callback_set(struct rist_ctx *ctx,
+                          oob_callback_func_t oob_callback,
+                          void *arg);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -65,7 +65,8 @@ pub unsafe extern "C" fn rist_oob_read(ctx: *mut rist_ctx, oob_block: *mut *cons
 
 /// Switches out-of-band data on and sets the function that takes it.
 ///
-/// Not yet available: -1.
+/// Not yet available: it is accepted with a warning in the log, so that programs that only offer out-of-band data
+/// still run, and the function is never called.
 ///
 /// @param ctx context, not of the Simple profile
 /// @param oob_callback function, or NULL for none
@@ -79,7 +80,12 @@ pub unsafe extern "C" fn rist_oob_callback_set(
 ) -> c_int {
     status(|| {
         let _ = (oob_callback, arg);
-        Err(unavailable(&*instance::find(ctx)?))
+        let instance = instance::find(ctx)?;
+        if instance.context.profile() == Profile::Simple {
+            return Err(unavailable(&instance));
+        }
+        instance.log(Level::Warn, "Out-of-band data: not yet available in this build, the callback will not be called");
+        Ok(())
     })
 }
 

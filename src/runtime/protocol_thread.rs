@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// Full batches taken from one socket before the timers and the other sockets get their turn.
 const ROUNDS: usize = 4;
+/// Media that comes in faster than this is left to gather for as long, and taken in one batch.
+const GATHER: Duration = Duration::from_micros(600);
 /// When sending is tried again after the system had no memory.
 const MEMORY_RETRY: Duration = Duration::from_millis(1);
 
@@ -19,8 +21,13 @@ pub(super) fn run(driver: &Driver, role: Role) {
     let mut sockets: Vec<Arc<BoundSocket>> = Vec::new();
     let mut generation = u64::MAX;
     let mut waiting = Vec::new();
+    let mut last_received = clock::now();
+    let mut busy = false;
     while !driver.is_stopping() {
         let mut timeout = driver.run_timers();
+        if busy && role == Role::Receiver {
+            gather(driver, timeout);
+        }
         let current = driver.sockets.generation();
         if current != generation {
             generation = current;
@@ -43,15 +50,27 @@ pub(super) fn run(driver: &Driver, role: Role) {
             driver.wake.clear();
             driver.take_resolved(role);
         }
+        busy = false;
         for (socket, waiting) in sockets.iter().zip(waiting.iter().skip(1)) {
             if poll::is_readable(waiting) {
                 receive(driver, socket, &mut received);
+                let now = clock::now();
+                let since = now.since(std::mem::replace(&mut last_received, now)).to_duration();
+                busy |= since < GATHER + GATHER;
             }
             if socket.waits() == Waits::ForMemory || poll::is_writable(waiting) {
                 driver.report(socket.flush(clock::now()));
             }
         }
     }
+}
+
+/// Lets datagrams gather, unless something is due or somebody calls.
+fn gather(driver: &Driver, timeout: Option<Duration>) {
+    let pause = timeout.map_or(GATHER, |timeout| timeout.min(GATHER));
+    let mut waiting = [poll::waiting(driver.wake.fd(), false)];
+    // Whatever comes of it, the sockets are looked at next.
+    let _ = poll::wait(&mut waiting, Some(pause));
 }
 
 fn receive(driver: &Driver, socket: &BoundSocket, received: &mut udp::Received) {

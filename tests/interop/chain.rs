@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::library::{Library, debian};
+use crate::support::library::{Library, debian, ours};
 use crate::support::ports::PortPair;
 use crate::support::process::Program;
 use crate::support::relay::{Direction, Impairment, Relay};
@@ -180,11 +180,13 @@ fn receivers(receiver: Receiver, session: u16, hop: u16, output: u16) -> Vec<Sta
             ])]
         }
         Receiver::Rist2rist(library, last) => {
-            // rist2rist 0.2.7 takes Simple and gives Main.
-            let between = format!("rist://127.0.0.1:{hop}?buffer={BUFFER}");
+            // rist2rist 0.2.7 takes Simple and gives Main. On our library the URL, newer than the program, can say
+            // that it gives Simple.
+            let (profile, simple) = if std::ptr::eq(library, ours()) { ("0", "&profile=0") } else { ("1", "") };
+            let between = format!("rist://127.0.0.1:{hop}?buffer={BUFFER}{simple}");
             let onward = format!("rist://@127.0.0.1:{hop}?buffer={BUFFER}");
             vec![
-                tool(last, "ristreceiver", &["-p", "1", "-i", &onward, "-o", &udp]),
+                tool(last, "ristreceiver", &["-p", profile, "-i", &onward, "-o", &udp]),
                 tool(library, "rist2rist", &["-i", &input, "-o", &between]),
             ]
         }

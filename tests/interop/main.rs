@@ -35,20 +35,6 @@ const RISTSRC_LATE: &str = "ristsrc asks late, and mostly once";
 /// one packet at a time), so now and then a packet is not sent again.
 const RISTSRC_REFUSED: &str = "libRIST 0.2.7 refuses repeated requests of ristsrc";
 
-/// The cells with rist2rist on our library are to run as soon as this one fails.
-#[test]
-fn rist2rist_on_ours_ends_and_says_that_main_is_missing() {
-    require_package("rist-tools");
-    let (input, output) = (PortPair::new(), PortPair::new());
-    let mut command = Command::new("rist2rist");
-    command.args(["-i", &format!("rist://@127.0.0.1:{}", input.even())]);
-    command.args(["-o", &format!("rist://127.0.0.1:{}", output.even())]);
-    let mut program = Program::start(command, ours());
-    let status = program.wait_end(Duration::from_secs(10));
-    assert!(status.code().is_some_and(|code| code != 0), "an error, and no crash: {status}\n{}", program.text());
-    assert!(program.text().contains("Main and Advanced are not yet available"), "{}", program.text());
-}
-
 #[test]
 fn ristsender_on_debian_to_ristreceiver_on_debian_clean() {
     check(Cell {
@@ -200,7 +186,6 @@ fn ristsender_on_debian_through_rist2rist_on_debian_clean() {
 }
 
 #[test]
-#[ignore = "rist2rist gives Main, which our library does not do yet"]
 fn ristsender_on_debian_through_rist2rist_on_ours_clean() {
     check(Cell {
         sender: Sender::Ristsender(debian()),
@@ -221,7 +206,6 @@ fn ristsender_on_ours_through_rist2rist_on_debian_clean() {
 }
 
 #[test]
-#[ignore = "rist2rist gives Main, which our library does not do yet"]
 fn ristsender_on_ours_through_rist2rist_on_ours_clean() {
     check(Cell {
         sender: Sender::Ristsender(ours()),
@@ -422,7 +406,6 @@ fn ristsender_on_debian_through_rist2rist_on_debian_lossy() {
 }
 
 #[test]
-#[ignore = "rist2rist gives Main, which our library does not do yet"]
 fn ristsender_on_debian_through_rist2rist_on_ours_lossy() {
     check(Cell {
         sender: Sender::Ristsender(debian()),
@@ -443,7 +426,6 @@ fn ristsender_on_ours_through_rist2rist_on_debian_lossy() {
 }
 
 #[test]
-#[ignore = "rist2rist gives Main, which our library does not do yet"]
 fn ristsender_on_ours_through_rist2rist_on_ours_lossy() {
     check(Cell {
         sender: Sender::Ristsender(ours()),
