@@ -18,4 +18,4 @@ if [ ${#missing[@]} -gt 0 ]; then
     "${root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"
 fi
 
-cargo test --release "$@"
+cargo test --profile checked "$@"

@@ -59,10 +59,10 @@ fn build() -> &'static Path {
         // This program is TARGET/PROFILE/deps/NAME-HASH.
         let program = std::env::current_exe().expect("the path of this program");
         let directory = program.parent().and_then(Path::parent).expect("a target directory").to_owned();
-        let release = directory.file_name().is_some_and(|name| name == "release");
+        let profile = directory.file_name().and_then(|name| name.to_str()).expect("a profile's directory");
+        let profile = if profile == "debug" { "dev" } else { profile };
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.current_dir(root()).args(["build", "--lib", "--quiet"]);
-        cargo.args(release.then_some("--release"));
+        cargo.current_dir(root()).args(["build", "--lib", "--quiet", "--profile", profile]);
         cargo.arg("--target-dir").arg(directory.parent().expect("a target directory"));
         assert!(cargo.status().expect("cargo").success(), "our library does not build");
         directory
