@@ -73,6 +73,22 @@ impl Counters {
         }
     }
 
+    /// Counts a packet that found its place.
+    pub(super) fn accepted(&mut self, now: Time, bytes: usize, retransmit: bool) {
+        self.received += 1;
+        self.received_bytes += bytes as u64;
+        self.all.add(now, bytes);
+        if retransmit {
+            self.repairs.add(now, bytes);
+        }
+    }
+
+    /// Takes back what `accepted` counted.
+    pub(super) fn not_accepted(&mut self, bytes: usize) {
+        self.received = self.received.saturating_sub(1);
+        self.received_bytes = self.received_bytes.saturating_sub(bytes as u64);
+    }
+
     /// Counts a packet that was asked for `tries` times.
     pub(super) fn recovered_after(&mut self, tries: u32) {
         self.recovered += 1;

@@ -224,14 +224,7 @@ impl Flow {
             path.count(arrival.now, bytes);
         }
         let taken = self.take(arrival, pool);
-        if taken {
-            self.counters.received += 1;
-            self.counters.received_bytes += bytes as u64;
-            self.counters.all.add(arrival.now, bytes);
-            if arrival.retransmit {
-                self.counters.repairs.add(arrival.now, bytes);
-            }
-        } else {
+        if !taken {
             self.counters.rejected.add(arrival.now, bytes);
         }
         taken

@@ -204,7 +204,12 @@ impl Flow {
         let mut held = Vec::new();
         let rate = line.clock.as_ref().map(SourceClock::rate);
         for position in line.next_out..=line.highest {
-            let Some(packet) = self.buffer.take(position).filter(|packet| packet.path == path) else { continue };
+            let Some(packet) = self.buffer.take(position) else { continue };
+            // What stays is counted when it is put back.
+            self.counters.not_accepted(packet.payload.len());
+            if packet.path != path {
+                continue;
+            }
             held.push(Held {
                 arrived: packet.arrived,
                 path,
@@ -221,6 +226,7 @@ impl Flow {
     }
 
     fn insert(&mut self, position: u64, packet: Incoming) {
+        self.counters.accepted(packet.now, packet.payload.len(), packet.retransmit);
         self.move_target(packet.now);
         let source = self.source_time(packet.now, packet.timestamp, packet.rate);
         let expected = match self.buffer.get(position) {
