@@ -3,7 +3,7 @@
 use super::callbacks::Callbacks;
 use super::driver::Driver;
 use super::log::Logger;
-use super::os::{clock, random, signals};
+use super::os::{clock, random, signals, stack};
 use super::{delivery_thread, protocol_thread};
 use crate::protocol::config::{NackType, PeerConfig, Profile, Role};
 use crate::protocol::output::{Delivery, Error as SessionError, Level, PeerId};
@@ -164,7 +164,8 @@ impl Context {
         let driver = Arc::clone(&self.driver);
         let role = self.role;
         let _blocked = signals::Blocked::new();
-        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let builder = thread::Builder::new().name(name.to_owned()).stack_size(stack::size());
+        let thread = builder.spawn(move || {
             let tell = |starts| {
                 // Silent when this thread itself has destroyed the context, from a callback.
                 let callback = driver.callbacks().thread.clone();

@@ -232,8 +232,26 @@ static int document(void *arg, uint16_t version, char *json, uint32_t size)
     return 0;
 }
 
+/* Callbacks may use as much stack as on any other thread of the program. */
+static int has_a_full_stack(void)
+{
+    pthread_attr_t mine, usual;
+    size_t my_size = 0, usual_size = 1;
+
+    pthread_attr_init(&usual);
+    pthread_attr_getstacksize(&usual, &usual_size);
+    pthread_attr_destroy(&usual);
+    if (pthread_getattr_np(pthread_self(), &mine) != 0)
+        return 0;
+    pthread_attr_getstacksize(&mine, &my_size);
+    pthread_attr_destroy(&mine);
+    return my_size >= usual_size;
+}
+
 static void thread_event(void *handle, int type, bool created, void *user)
 {
+    if (!has_a_full_stack())
+        wrong = 6;
     if (created || user != &threads_started || !pthread_equal(*(pthread_t *)handle, pthread_self()))
         wrong = 5;
     __atomic_add_fetch(type == 1 ? &threads_started : &threads_ended, 1, __ATOMIC_SEQ_CST);

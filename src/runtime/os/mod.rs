@@ -7,5 +7,6 @@ pub(super) mod option;
 pub(super) mod poll;
 pub(super) mod random;
 pub(super) mod signals;
+pub(super) mod stack;
 pub(super) mod udp;
 pub(super) mod wake;
