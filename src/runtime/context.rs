@@ -11,6 +11,7 @@ use crate::protocol::payload::Pool;
 use crate::protocol::session::{MAX_PAYLOAD, Media, Session, SessionConfig};
 use parking_lot::{Condvar, Mutex};
 use std::net::IpAddr;
+use std::process;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
@@ -95,6 +96,8 @@ struct State {
     ended: bool,
     threads: Vec<JoinHandle<()>>,
     thread_ids: Vec<ThreadId>,
+    /// Where the threads run: after a fork the child has none.
+    process: u32,
 }
 
 impl Context {
@@ -119,6 +122,7 @@ impl Context {
             ended: false,
             threads: Vec::new(),
             thread_ids: Vec::new(),
+            process: 0,
         };
         let driver = Arc::new(driver);
         Ok(Arc::new(Self { role, driver, pool, state: Mutex::new(state), ended: Condvar::new() }))
@@ -156,6 +160,7 @@ impl Context {
         }
         state.thread_ids = threads.iter().map(|thread| thread.thread().id()).collect();
         state.threads = threads;
+        state.process = process::id();
         state.started = true;
         Ok(())
     }
@@ -202,6 +207,13 @@ impl Context {
                 return;
             }
             state.destroyer = Some(this);
+            if state.started && state.process != process::id() {
+                // A forked child has the memory, but not the threads: nobody to join, nothing to tell, and
+                // locks that they held stay locked. The parent's context goes on.
+                state.threads.clear();
+                state.ended = true;
+                return;
+            }
             std::mem::take(&mut state.threads)
         };
         self.driver.stop();
