@@ -339,9 +339,11 @@ impl Driver {
         let old = std::mem::replace(&mut *current, Arc::new(changed));
         drop(current);
         drop(old);
-        let callbacks = self.callbacks();
-        let interval = self.statistics.lock().set_wanted(callbacks.stats.is_some(), callbacks.sender_stats.is_some());
+        // What holds now, looked up with the session's lock: another thread may set others at the same time.
         let _ = self.call(|session, now| {
+            let callbacks = self.callbacks();
+            let (stats, sender_stats) = (callbacks.stats.is_some(), callbacks.sender_stats.is_some());
+            let interval = self.statistics.lock().set_wanted(stats, sender_stats);
             session.set_admission(callbacks.admission.is_some());
             session.set_idle_notice(now, callbacks.session_timeout.is_some());
             session.set_stats_interval(now, interval.map(span));
