@@ -115,8 +115,10 @@ fn destroy_in(of: Role, name: &str, set: impl FnOnce(&mut Callbacks, Arc<dyn Fn(
         let sender = context(Role::Sender);
         let victim = Arc::clone(if of == Role::Receiver { &receiver } else { &sender });
         let destroyed = Arc::new(AtomicBool::new(false));
+        // That the call has begun is not enough: this thread's own could overtake it and tell the end.
+        let returned = Arc::new(AtomicBool::new(false));
         let after = Arc::new(AtomicUsize::new(0));
-        let (flag, late) = (Arc::clone(&destroyed), Arc::clone(&after));
+        let (flag, done, late) = (Arc::clone(&destroyed), Arc::clone(&returned), Arc::clone(&after));
         let destroy_once = move || {
             if flag.swap(true, Ordering::SeqCst) {
                 late.fetch_add(1, Ordering::SeqCst);
@@ -125,6 +127,7 @@ fn destroy_in(of: Role, name: &str, set: impl FnOnce(&mut Callbacks, Arc<dyn Fn(
                 let told_inside = late.load(Ordering::SeqCst);
                 victim.destroy();
                 late.store(told_inside, Ordering::SeqCst);
+                done.store(true, Ordering::SeqCst);
             }
         };
         let of = Arc::clone(if of == Role::Receiver { &receiver } else { &sender });
@@ -135,7 +138,7 @@ fn destroy_in(of: Role, name: &str, set: impl FnOnce(&mut Callbacks, Arc<dyn Fn(
         sender.start().unwrap();
         wait_until(name, || {
             let _ = sender.write(packet(b"media"));
-            destroyed.load(Ordering::SeqCst)
+            returned.load(Ordering::SeqCst)
         });
         receiver.destroy();
         sender.destroy();
