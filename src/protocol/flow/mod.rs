@@ -109,6 +109,10 @@ pub(super) struct Flow {
     unbroken: u32,
     /// See `is_credible`; once it is, it stays.
     credible: bool,
+    /// Packets that found a place.
+    arrived: u64,
+    /// Of those that wait for the flow to become credible.
+    unproven_bytes: usize,
 }
 
 impl Flow {
@@ -134,6 +138,8 @@ impl Flow {
             window_exceeded: false,
             unbroken: 0,
             credible: false,
+            arrived: 0,
+            unproven_bytes: 0,
         }
     }
 

@@ -125,6 +125,10 @@ impl Flow {
             return if newer && !arrival.retransmit { foreign } else { Place::At(position) };
         }
         let gap = position - line.highest - 1;
+        // With packets in the buffer, a leap beyond what it may span would push them out.
+        if line.head.is_some() && position >= line.next_out + self.window() {
+            return foreign;
+        }
         if arrival.retransmit || self.plausible(line, gap, source) { Place::At(position) } else { foreign }
     }
 
@@ -235,6 +239,10 @@ impl Flow {
         };
         let release = self.release_time(packet.now, source, packet.timestamp, packet.rate, expected);
         self.make_room(packet.now, position);
+        self.arrived += 1;
+        if !self.is_credible() {
+            self.unproven_bytes += packet.payload.len();
+        }
         let Some(line) = &mut self.line else { return };
         let from = line.next_out.min(position);
         let stored = Packet {

@@ -5,6 +5,13 @@ use super::recovery_buffer::{Packet, Slot};
 use crate::protocol::output::Delivery;
 use crate::protocol::time::{Span, Time};
 
+/// Positions that a ring may span whatever has come, and more for each packet that has.
+const LEAST_WINDOW: u64 = 1536;
+const WINDOW_PER_PACKET: u64 = 8;
+/// Packets of a flow that is not credible yet are kept over so many positions, and up to so many bytes.
+const UNPROVEN_PACKETS: u64 = 4096;
+const UNPROVEN_BYTES: usize = 3 << 20;
+
 /// A packet whose order is settled.
 #[derive(Debug)]
 pub(super) struct Ready {
@@ -87,16 +94,24 @@ impl Flow {
         }
     }
 
+    /// Positions that the ring may span. What has come pays for it: a few packets with great gaps between
+    /// them do not take a whole ring's memory.
+    pub(super) fn window(&self) -> u64 {
+        self.buffer.max().min(LEAST_WINDOW + self.arrived.saturating_mul(WINDOW_PER_PACKET))
+    }
+
     /// A ring that can not hold the configured buffer hands out early rather than dropping.
     pub(super) fn make_room(&mut self, now: Time, position: u64) {
+        self.forget_unproven(position);
+        let window = self.window();
         loop {
             let Some(line) = &self.line else { return };
-            if position < line.next_out + self.buffer.max() {
+            if position < line.next_out + window {
                 return;
             }
-            self.window_exceeded = true;
+            self.window_exceeded |= window == self.buffer.max();
             if line.head.is_none() {
-                let behind = position - self.buffer.max() + 1;
+                let behind = position - window + 1;
                 if let Some(line) = &mut self.line {
                     self.counters.lost = self.counters.lost.saturating_add((behind - line.next_out) as u32);
                     line.next_out = behind;
@@ -109,8 +124,28 @@ impl Flow {
         }
     }
 
+    /// Packets that nobody has vouched for are not kept for ever.
+    fn forget_unproven(&mut self, position: u64) {
+        while !self.is_credible() {
+            let Some(line) = &self.line else { return };
+            let too_many = position >= line.next_out + UNPROVEN_PACKETS || self.unproven_bytes > UNPROVEN_BYTES;
+            if !too_many {
+                return;
+            }
+            let start = self.flow_start;
+            let Some(dropped) = self.take_head() else { return };
+            self.unproven_bytes = self.unproven_bytes.saturating_sub(dropped.delivery.payload.len());
+            self.flow_start = start;
+        }
+    }
+
     /// The timeline ends: what it holds keeps its time, its holes are lost.
     pub(super) fn retire_timeline(&mut self) {
+        if !self.is_credible() {
+            self.unproven_bytes = 0;
+            self.line = None;
+            return;
+        }
         while let Some(ready) = self.take_head() {
             self.ready.push_back(ready);
         }

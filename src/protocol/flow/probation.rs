@@ -20,6 +20,7 @@ const STRAGGLERS: usize = 4;
 const STRAGGLER_SPAN: Span = Span::from_secs(3);
 /// Packets held at most; of a longer row the oldest fall away.
 const MAX_HELD: usize = 4096;
+const MAX_HELD_BYTES: usize = 6 << 20;
 /// Sequence steps within a timeline that is being proved.
 const MAX_STEP: u32 = 64;
 /// How far arrival may stray from source time between neighbours.
@@ -40,6 +41,7 @@ pub(super) struct Held {
 #[derive(Debug, Default)]
 pub(super) struct Probation {
     held: Vec<Held>,
+    bytes: usize,
     since: Option<Time>,
     /// Packets placed on the old timeline meanwhile.
     placed: usize,
@@ -72,12 +74,14 @@ impl Probation {
         if self.held.iter().any(|held| held.seq == arrival.seq) {
             return None;
         }
-        if self.held.len() >= MAX_HELD {
-            self.held.drain(..MAX_HELD / 2);
+        if self.held.len() >= MAX_HELD || self.bytes > MAX_HELD_BYTES {
+            self.held.drain(..self.held.len().div_ceil(2));
+            self.bytes = self.held.iter().map(|held| held.payload.len()).sum();
         }
         if self.held.is_empty() {
             self.since = Some(arrival.now);
         }
+        self.bytes += arrival.payload.len();
         self.held.push(Held {
             arrived: arrival.now,
             path: arrival.path,
@@ -97,6 +101,7 @@ impl Probation {
         }
         self.placed = 0;
         let mut held = std::mem::take(&mut self.held);
+        self.bytes = 0;
         let first = held[0].seq;
         held.sort_by_key(|packet| (packet.seq.wrapping_sub(first).wrapping_add(MAX_STEP)) & 0xFFFF);
         Some(held)
@@ -104,6 +109,7 @@ impl Probation {
 
     fn reset(&mut self) {
         self.held.clear();
+        self.bytes = 0;
         self.placed = 0;
     }
 }

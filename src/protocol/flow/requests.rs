@@ -19,6 +19,10 @@ const SERVICE_TIME: Span = Span::from_micros(57);
 /// A last request is sent this much before its answer would come too late.
 const GUARD: Span = Span::from_millis(3);
 
+/// Packets that may be missing at once, and more for each that has come.
+const LEAST_MISSING: u64 = 64;
+const MISSING_PER_PACKET: u64 = 4;
+
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     /// Due times and positions; entries that no longer agree with the buffer are stale.
@@ -85,7 +89,10 @@ impl Flow {
         let even = after.1.since(before.1).scaled(1, (after.0 - before.0) as i64);
         let usual = self.line.as_ref().and_then(|line| line.pace.interval()).unwrap_or(even);
         let spacing = even.min(usual);
-        for position in (before.0 + 1)..after.0 {
+        // A few packets can not make us ask for tens of thousands: of a leap, the newest part.
+        let budget = LEAST_MISSING + self.arrived.saturating_mul(MISSING_PER_PACKET);
+        let budget = budget.saturating_sub(u64::from(self.requests.count));
+        for position in (before.0 + 1).max(after.0.saturating_sub(budget))..after.0 {
             let release = after.1 - spacing.scaled((after.0 - position) as i64, 1);
             let hopeless = now + quickest > release;
             if hopeless || !matches!(self.buffer.get(position), Slot::Unknown) {
