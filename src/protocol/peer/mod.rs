@@ -9,7 +9,7 @@ use super::output::{PeerId, SocketId};
 use super::time::{Span, Time};
 pub(super) use echoes::Echoes;
 use rtt::Rtt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// A peer is reported as gone this long after it was found dead (libRIST).
 pub(super) const GONE_AFTER: Span = Span::from_secs(5);
@@ -131,6 +131,10 @@ impl Peer {
 
     pub(super) fn is_child(&self) -> bool {
         matches!(self.kind, Kind::Child(_))
+    }
+
+    pub(super) fn remote_ip(&self) -> Option<IpAddr> {
+        self.control.remote.map(|remote| remote.ip())
     }
 
     pub(super) fn is_dead(&self) -> bool {

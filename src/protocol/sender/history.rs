@@ -121,12 +121,6 @@ impl History {
         };
         repeats.get_mut(place)
     }
-
-    pub(super) fn forget_peer(&mut self, peer: PeerId) {
-        for entry in self.slots.iter_mut().flatten() {
-            entry.repeats.retain(|repeats| repeats.peer != peer);
-        }
-    }
 }
 
 #[cfg(test)]

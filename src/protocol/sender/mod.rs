@@ -175,10 +175,9 @@ impl Sender {
         }
     }
 
-    /// Drops what waits for a peer that has gone.
+    /// Drops what waits for a peer that has gone. The history's accounts go with their packets.
     pub(super) fn forget_peer(&mut self, peer: PeerId) {
         self.waiting.retain(|waiting| waiting.peer != peer);
-        self.history.forget_peer(peer);
         self.spread.forget(peer);
     }
 

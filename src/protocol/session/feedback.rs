@@ -12,6 +12,8 @@ use crate::wire::rtcp::{Compound, Echo, Nack, Rtcp};
 
 /// Sequence numbers served of one datagram (libRIST 0.2.19).
 const MAX_REQUESTS: usize = 4096;
+/// Longest name, in bytes (libRIST: 128 with the NUL).
+const MAX_NAME: usize = 127;
 /// Echo requests answered of one datagram.
 const MAX_ECHOES: usize = 2;
 
@@ -64,7 +66,7 @@ impl Session {
     /// A name makes a peer: what it sends is used from now on.
     fn named(&mut self, now: Time, id: PeerId, ssrc: u32, cname: &[u8]) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        if cname.len() > 127 {
+        if cname.len() > MAX_NAME {
             return;
         }
         let name = printable(cname);
@@ -123,6 +125,9 @@ impl Session {
         // A delay that leaves less than nothing is not believed.
         peer.rtt.sample(if delay < elapsed { elapsed - delay } else { elapsed });
         self.refresh_path(now, id);
+        if newly_trusted {
+            self.members.proved(id);
+        }
         if let Some(flow_id) = flow_id.filter(|_| newly_trusted) {
             if let Some(flow) = self.flows.get_mut(&flow_id) {
                 flow.trust(id);
@@ -141,10 +146,12 @@ impl Session {
             return 0;
         }
         let Some(terms) = self.terms(id) else { return 0 };
+        // What one member of a group asks for, all of them get: they share one account.
+        let account = self.media_peer(id);
         let (mut count, mut skipped, mut too_soon) = (0, 0, 0);
         for seq in nack.sequences(cap) {
             count += 1;
-            match self.sender.request(now, id, u32::from(seq), &terms) {
+            match self.sender.request(now, account, u32::from(seq), &terms) {
                 Verdict::Accepted => {}
                 Verdict::Skipped => skipped += 1,
                 Verdict::TooSoon => too_soon += 1,
@@ -191,7 +198,28 @@ impl Session {
     }
 }
 
-/// Text from the network, fit for logs and callbacks.
+/// Text from the network, fit for logs and callbacks: replacing what is no text must not make it longer than
+/// the fields that it is copied to, or these would end within a character.
 fn printable(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).chars().map(|c| if c.is_control() { '.' } else { c }).collect()
+    let text = String::from_utf8_lossy(bytes);
+    let mut name = String::new();
+    for character in text.chars().map(|c| if c.is_control() { '.' } else { c }) {
+        if name.len() + character.len_utf8() > MAX_NAME {
+            break;
+        }
+        name.push(character);
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_noise_is_text_that_fits() {
+        let name = printable(&[0xff; MAX_NAME]);
+        assert_eq!((name.len(), name.chars().count()), (126, 42));
+        assert_eq!(printable(b"a\x00\n\x1b[2Jb\xc2\x85"), "a...[2Jb.");
+    }
 }

@@ -93,7 +93,7 @@ impl Session {
     }
 
     /// Where the media of a peer leaves: a group's children are served by the group.
-    fn media_peer(&self, id: PeerId) -> PeerId {
+    pub(super) fn media_peer(&self, id: PeerId) -> PeerId {
         match self.peers.get(&id).map(|peer| peer.kind) {
             Some(Kind::Child(parent)) => parent,
             _ => id,
@@ -109,7 +109,8 @@ impl Session {
             congestion_control: config.congestion_control,
             max_retries: config.max_retries,
             buffer_max: config.buffer_max,
-            rtt: rtt.min(config.rtt_max),
+            // A group's account is not at the mercy of one member that claims to be next door.
+            rtt: if peer.is_child() { rtt.max(config.rtt_min) } else { rtt }.min(config.rtt_max),
         })
     }
 

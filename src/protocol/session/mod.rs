@@ -6,6 +6,7 @@
 mod door;
 mod feedback;
 mod media;
+mod members;
 mod peers;
 mod receive;
 mod reports;
@@ -23,6 +24,7 @@ use super::sender::{Leg, Sender};
 use super::time::{Span, Time};
 use super::timers::{Timer, Timers};
 use door::Door;
+use members::Members;
 use sources::Sources;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -101,6 +103,7 @@ pub struct Session {
     pool: Arc<Pool>,
     peers: BTreeMap<PeerId, Peer>,
     sources: Sources,
+    members: Members,
     listening: BTreeMap<SocketId, Listening>,
     flows: BTreeMap<u32, Flow>,
     sender: Sender,
@@ -131,6 +134,7 @@ impl Session {
             pool,
             peers: BTreeMap::new(),
             sources: Sources::default(),
+            members: Members::default(),
             listening: BTreeMap::new(),
             flows: BTreeMap::new(),
             sender: Sender::new(SEQ_MASK),

@@ -139,7 +139,7 @@ impl Session {
         socket: SocketId,
         from: SocketAddr,
     ) -> Option<PeerId> {
-        if self.peers.values().filter(|peer| peer.is_child()).count() >= MAX_CHILDREN && !self.evict_child() {
+        if self.members.children() >= MAX_CHILDREN && !self.evict_child() {
             self.complain(now, Complaint::TooManyPeers, Level::Warn, "too many peers, a new one was turned away");
             return None;
         }
@@ -162,6 +162,7 @@ impl Session {
         };
         peer.heard(now);
         let patience = peer.patience();
+        self.members.child_came(id, peer.media.remote.is_some());
         self.peers.insert(id, peer);
         self.sources.insert((socket, from), (id, Channel::Control));
         self.timers.set(Timer::Liveness(id), Some(now + patience));
@@ -171,9 +172,7 @@ impl Session {
 
     /// Makes room by removing the oldest child that never answered an echo.
     fn evict_child(&mut self) -> bool {
-        let candidates = self.peers.values().filter(|peer| peer.is_child() && !peer.echoes.answers());
-        let oldest = candidates.min_by_key(|peer| (peer.media.remote.is_some(), peer.created)).map(|peer| peer.id);
-        match oldest {
+        match self.members.least_credible() {
             Some(id) => {
                 self.drop_peer(id);
                 true
@@ -214,7 +213,11 @@ impl Session {
         self.forget_sources(&[peer.media, peer.control]);
         self.listening.retain(|_, listening| listening.peer != id);
         self.sender.forget_peer(id);
+        if peer.is_child() {
+            self.members.child_left(id);
+        }
         if let Some(flow) = peer.flow {
+            self.members.left(flow, peer.remote_ip(), id);
             self.leave_flow(id, flow);
         }
         if peer.connected {
@@ -232,10 +235,12 @@ impl Session {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if let Some(old) = peer.flow.filter(|old| *old != flow_id) {
             peer.flow = None;
+            self.members.left(old, peer.remote_ip(), id);
             self.leave_flow(id, old);
         }
         if !self.flows.contains_key(&flow_id) {
-            if self.flows.len() >= MAX_FLOWS && !self.evict_flow() {
+            let proven = self.peers.get(&id).is_some_and(|peer| peer.echoes.answers());
+            if self.flows.len() >= MAX_FLOWS && !self.evict_flow(proven) {
                 self.complain(now, Complaint::TooManyFlows, Level::Warn, "too many flows, a new one was turned away");
                 return;
             }
@@ -253,6 +258,7 @@ impl Session {
         }
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.flow = Some(flow_id);
+            self.members.joined(flow_id, peer.remote_ip(), id);
         }
         self.refresh_path(now, id);
         let trusted = self.peers.get(&id).is_some_and(|peer| peer.echoes.answers());
@@ -262,9 +268,12 @@ impl Session {
         self.configure_flow(flow_id);
     }
 
-    /// Makes room by ending a flow of which nothing has proved to be real.
-    fn evict_flow(&mut self) -> bool {
-        match self.flows.values().find(|flow| !flow.is_credible()).map(|flow| flow.id) {
+    /// Makes room by ending a flow of which nothing has proved to be real; for a peer that has proved to be
+    /// where it says, also one whose packets may come from anywhere.
+    fn evict_flow(&mut self, for_proven: bool) -> bool {
+        let doubtful = self.flows.values().find(|flow| !flow.is_credible());
+        let unproven = || self.flows.values().find(|flow| for_proven && !flow.has_trusted_path());
+        match doubtful.or_else(unproven).map(|flow| flow.id) {
             Some(id) => {
                 self.end_flow(id);
                 true
@@ -285,8 +294,10 @@ impl Session {
         for timer in [Timer::FlowLife(flow_id), Timer::FlowStats(flow_id), Timer::Nack(flow_id)] {
             self.timers.set(timer, None);
         }
-        for peer in self.peers.values_mut().filter(|peer| peer.flow == Some(flow_id)) {
-            peer.flow = None;
+        for id in self.members.flow_ended(flow_id) {
+            if let Some(peer) = self.peers.get_mut(&id) {
+                peer.flow = None;
+            }
         }
     }
 

@@ -104,12 +104,11 @@ impl Session {
         let flow = rtp.ssrc & !1;
         let port_distance = |control: Option<SocketAddr>| control.map_or(0, |a| a.port().abs_diff(from.port()));
         let child = self
-            .peers
-            .values()
+            .members
+            .of_flow_at(flow, from.ip())
+            .filter_map(|id| self.peers.get(&id))
             .filter(|peer| {
                 peer.kind == Kind::Child(listening.peer)
-                    && peer.flow == Some(flow)
-                    && peer.control.remote.is_some_and(|remote| remote.ip() == from.ip())
                     && peer.media.last_heard.is_none_or(|last| now.since(last) > REBIND_AFTER)
             })
             .min_by_key(|peer| {
@@ -124,6 +123,7 @@ impl Session {
         let peer = self.peers.get_mut(&child)?;
         let old = peer.media.remote.replace(from);
         peer.media.announced |= announced;
+        self.members.has_media(child);
         if let Some(old) = old {
             self.sources.remove((socket, old));
         }
