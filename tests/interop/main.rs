@@ -16,12 +16,7 @@ mod chain;
 mod support;
 
 use chain::{Cell, Expect, Link, Receiver, Sender, check};
-use std::process::Command;
-use std::time::Duration;
 use support::library::{debian, ours};
-use support::ports::PortPair;
-use support::process::Program;
-use support::require_package;
 
 /// libRIST 0.2.7 reports with the sender's own SSRC. GStreamer takes that for a collision and changes its SSRC, so
 /// the receiver starts a new flow within the first seconds, and the stream has a gap there.
