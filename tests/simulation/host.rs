@@ -105,6 +105,8 @@ pub(crate) struct Host {
     pub(crate) record: Record,
     /// Extra calls of `handle_timeout` at random moments.
     pub(crate) spurious: Option<(Random, Span)>,
+    /// Where deliveries go instead of into the books, for streams that the books can not read.
+    pub(crate) kept: Option<Vec<(Span, Delivery)>>,
     /// The latest stream that this host writes.
     pub(crate) stream: Option<u32>,
     pub(crate) scratch: Vec<Delivery>,
@@ -122,6 +124,7 @@ impl Host {
             admit: true,
             record: Record::default(),
             spurious: None,
+            kept: None,
             stream: None,
             scratch: Vec::new(),
             stuck: (Span::ZERO, 0),

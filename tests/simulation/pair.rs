@@ -43,6 +43,8 @@ pub(crate) struct Setup {
     pub(crate) length: Span,
     /// The settings of both sides.
     pub(crate) peer: PeerConfig,
+    /// The sender's, where they differ.
+    pub(crate) sender_peer: Option<PeerConfig>,
     pub(crate) sender_clock: Clock,
     pub(crate) receiver_clock: Clock,
     pub(crate) spurious: bool,
@@ -56,6 +58,7 @@ impl Setup {
             pattern: Pattern::default(),
             length: Span::from_secs(10),
             peer: PeerConfig { cname: "simulated".to_owned(), ..PeerConfig::default() },
+            sender_peer: None,
             sender_clock: Clock::default(),
             receiver_clock: Clock::default(),
             spurious: false,
@@ -125,7 +128,8 @@ impl Pair {
 
     /// The sender calls on `path`, from two ports that start at `port` (0: ephemeral).
     pub(crate) fn call(&mut self, path: usize, port: u16) {
-        let config = PeerConfig { weight: self.setup.paths[path].weight, ..self.setup.peer.clone() };
+        let config = self.setup.sender_peer.as_ref().unwrap_or(&self.setup.peer).clone();
+        let config = PeerConfig { weight: self.setup.paths[path].weight, ..config };
         let caller = call(&mut self.world, self.sender, self.receiver, path, port, config);
         self.callers.push(caller);
     }

@@ -16,6 +16,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 /// A session that asks to be called so often without any time passing is stuck.
 const STUCK: u32 = 10_000;
 
+/// A datagram as it left a host, whether it arrives or not.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) at: Span,
+    pub(crate) host: usize,
+    pub(crate) to: SocketAddr,
+    pub(crate) bytes: Vec<u8>,
+}
+
 /// A datagram on its way.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Arrival {
@@ -36,6 +45,8 @@ pub(crate) struct World {
     pub(crate) bytes_to_strangers: u64,
     /// The last datagrams that hosts sent, for the hostile to copy.
     pub(crate) overheard: Vec<(SocketAddr, Vec<u8>)>,
+    /// Every datagram that left, where a scenario wants to read them.
+    pub(crate) wire: Option<Vec<Sent>>,
     listening: HashMap<SocketAddr, (usize, SocketId)>,
     arrivals: BinaryHeap<Reverse<Arrival>>,
     writers: Vec<Writer>,
@@ -67,6 +78,7 @@ impl World {
             random,
             bytes_to_strangers: 0,
             overheard: Vec::new(),
+            wire: None,
             listening: HashMap::new(),
             arrivals: BinaryHeap::new(),
             writers: Vec::new(),
@@ -149,6 +161,16 @@ impl World {
     /// A datagram from anywhere, past the network model.
     pub(crate) fn inject(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
         self.schedule(self.now, from, to, bytes);
+    }
+
+    /// An application on `host` writes one packet.
+    pub(crate) fn write_once(&mut self, host: usize, bytes: &[u8], ts_ntp: Option<u64>, seq: Option<u32>) {
+        let now = self.local_time(host);
+        let session = &mut self.hosts[host].session;
+        let payload = session.pool().copy(bytes);
+        let media = Media { payload, ts_ntp, seq, virt_src_port: 0, virt_dst_port: 0 };
+        assert_eq!(session.send(now, media), Ok(bytes.len()));
+        self.drain(host);
     }
 
     pub(crate) fn run_for(&mut self, length: Span) {
@@ -255,7 +277,10 @@ impl World {
         state.session.poll_delivery(now, &mut due);
         for delivery in due.drain(..) {
             self.trace(|| format!("host {host} is given seq {}", delivery.seq));
-            self.books.delivered(host, self.now, &delivery);
+            match &mut self.hosts[host].kept {
+                Some(kept) => kept.push((self.now, delivery)),
+                None => self.books.delivered(host, self.now, &delivery),
+            }
         }
         self.hosts[host].scratch = due;
         self.drain(host);
@@ -292,6 +317,9 @@ impl World {
         let target = self.host_at(to);
         if target.is_none() {
             self.bytes_to_strangers += bytes.len() as u64;
+        }
+        if let Some(wire) = &mut self.wire {
+            wire.push(Sent { at: self.now, host, to, bytes: bytes.clone() });
         }
         let arrivals = self.network.carry(self.now, from.ip(), to.ip(), bytes.len());
         self.account(host, target, &kind, arrivals.is_empty());

@@ -233,11 +233,16 @@ impl Flow {
         self.counters.accepted(packet.now, packet.payload.len(), packet.retransmit);
         self.move_target(packet.now);
         let source = self.source_time(packet.now, packet.timestamp, packet.rate);
-        let expected = match self.buffer.get(position) {
-            Slot::Missing(missing) => Some(missing.release),
-            _ => None,
+        let judged = self.line.as_ref().filter(|line| position < line.highest).map(|line| {
+            let interval = line.pace.interval().unwrap_or(Span::ZERO);
+            line.newest_release - interval.scaled((line.highest - position) as i64, 1)
+        });
+        let (expected, buffer) = match self.buffer.get(position) {
+            Slot::Missing(missing) => (missing.release, missing.buffer),
+            // Nothing waits longer than what was sent after it.
+            _ => ((packet.now + self.target).min(judged.unwrap_or(packet.now + self.target)), self.target),
         };
-        let release = self.release_time(packet.now, source, packet.timestamp, packet.rate, expected);
+        let release = self.release_time(&packet, source, expected, buffer);
         self.make_room(packet.now, position);
         self.arrived += 1;
         if !self.is_credible() {
@@ -300,18 +305,19 @@ impl Flow {
     }
 
     /// When a packet is handed out: its place in the sender's time, or in ours, plus the recovery buffer.
-    fn release_time(&self, now: Time, source: Time, timestamp: u32, rate: Option<u32>, expected: Option<Time>) -> Time {
+    /// Where the sender's time is not known or not wanted, that is `expected`.
+    fn release_time(&self, packet: &Incoming, source: Time, expected: Time, buffer: Span) -> Time {
         let clock = self.line.as_ref().and_then(|line| line.clock.as_ref());
-        let local = match (self.config.timing_mode, rate, clock) {
-            (TimingMode::Rtc, Some(rate), Some(_)) if self.report_clock.is_some() => self.rtc_time(timestamp, rate),
-            (TimingMode::Arrival, ..) | (_, None, _) | (_, _, None) => {
-                return expected.unwrap_or(now + self.target);
+        let local = match (self.config.timing_mode, packet.rate, clock) {
+            (TimingMode::Rtc, Some(rate), Some(_)) if self.report_clock.is_some() => {
+                self.rtc_time(packet.timestamp, rate)
             }
+            (TimingMode::Arrival, ..) | (_, None, _) | (_, _, None) => return expected,
             (_, Some(_), Some(clock)) => clock.local(source),
         };
         // A leap of the sender's clock must not hold the stream back.
-        let latest = now + self.target + self.target.scaled(1, 10) + Span::from_millis(5);
-        (local + self.target).min(latest)
+        let latest = packet.now + buffer + buffer.scaled(1, 10) + Span::from_millis(5);
+        (local + buffer).min(latest)
     }
 
     /// The sender's wall clock at this timestamp, as a time of ours.

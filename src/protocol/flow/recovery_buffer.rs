@@ -4,7 +4,7 @@
 
 use crate::protocol::output::PeerId;
 use crate::protocol::payload::Payload;
-use crate::protocol::time::Time;
+use crate::protocol::time::{Span, Time};
 
 /// A packet that waits for its time.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub(super) struct Missing {
     pub(super) asked: PeerId,
     /// Its own time to be handed out, judged by its neighbours.
     pub(super) release: Time,
+    /// The recovery buffer of its neighbours: a windowed one may have moved when the packet comes.
+    pub(super) buffer: Span,
 }
 
 /// What is known about one position.

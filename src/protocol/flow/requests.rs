@@ -98,7 +98,8 @@ impl Flow {
             if hopeless || !matches!(self.buffer.get(position), Slot::Unknown) {
                 continue;
             }
-            let missing = Missing { noticed: now, due, tries: 0, last_request: now, asked: path, release };
+            let missing =
+                Missing { noticed: now, due, tries: 0, last_request: now, asked: path, release, buffer: self.target };
             self.buffer.put(from, position, Slot::Missing(missing));
             self.requests.count += 1;
             self.requests.push(due, position);
@@ -151,14 +152,16 @@ impl Flow {
         let slack = self.requests.allowance(now, self.config.reorder_buffer);
         let Some(by) = self.paths.iter_mut().find(|p| p.peer == path && missing.asked == path) else { return };
         by.answered();
+        let rtt_min = by.state.rtt_min;
         // Requests are answered in order: an answer to a later one means that an earlier one got lost.
         for (sent, position) in by.overtaken(missing.last_request, slack) {
+            let due = now.max(sent + rtt_min);
             if let Some(Slot::Missing(other)) = self.buffer.get_mut(position)
                 && other.last_request == sent
-                && other.due > now
+                && other.due > due
             {
-                other.due = now;
-                self.requests.push(now, position);
+                other.due = due;
+                self.requests.push(due, position);
             }
         }
     }
@@ -211,7 +214,8 @@ impl Flow {
         }
         let service = self.requests.busy_until.filter(|busy| *busy > now).unwrap_or(now) + SERVICE_TIME;
         let retry_after = path.retry_after();
-        let rtt = path.rtt();
+        let path_rtt = path.rtt();
+        let least_wait = path_rtt.max(path.state.rtt_min);
         path.asked(now, position);
         let peer = path.peer;
         let previous = (missing.tries > 0).then_some(missing.asked);
@@ -231,8 +235,8 @@ impl Flow {
             next = next.max(now + left);
         }
         // One more that comes back in time is better than one that is late.
-        let last_chance = missing.release - rtt - GUARD;
-        if next > last_chance && last_chance > now + rtt {
+        let last_chance = missing.release - path_rtt - GUARD;
+        if next > last_chance && last_chance > now + least_wait {
             next = last_chance;
         }
         self.put_off(position, missing, next);

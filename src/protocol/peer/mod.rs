@@ -73,6 +73,8 @@ pub(super) struct Peer {
     pub(super) remote_name: Option<String>,
     /// The flow that its SDES speaks of.
     pub(super) flow: Option<u32>,
+    /// Another flow that its SDES speaks of by now, while media of `flow` was still heard.
+    pub(super) next_flow: Option<u32>,
     pub(super) rtt: Rtt,
     pub(super) echoes: Echoes,
     /// Bytes that may still be sent to it before it has answered an echo.
@@ -112,6 +114,7 @@ impl Peer {
             ssrc: 0,
             remote_name: None,
             flow: None,
+            next_flow: None,
             rtt: Rtt::default(),
             echoes: Echoes::default(),
             allowance: 0,
@@ -142,10 +145,11 @@ impl Peer {
     }
 
     /// Silence after which the peer is dead. Two buffers at least, so that a pause that recovery could
-    /// bridge does not cost the session (libRIST 0.2.19).
+    /// bridge does not cost the session (libRIST 0.2.19); and so long that one report may be lost.
     pub(super) fn patience(&self) -> Span {
         let buffer = (self.config.buffer_min + self.config.buffer_max).scaled(1, 2);
-        self.config.session_timeout.max(buffer.scaled(2, 1))
+        let two_reports = self.config.keepalive_interval.scaled(5, 2);
+        self.config.session_timeout.max(buffer.scaled(2, 1)).max(two_reports)
     }
 
     /// A path that missed three reports in a row is avoided while others go on.

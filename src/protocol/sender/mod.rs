@@ -24,7 +24,7 @@ pub(super) struct Terms {
     pub(super) congestion_control: CongestionControl,
     pub(super) max_retries: u32,
     pub(super) buffer_max: Span,
-    /// Smoothed RTT within the peer's bounds.
+    /// The latest RTT within the peer's bounds: libRIST's least time between two repeats.
     pub(super) rtt: Span,
 }
 
@@ -49,7 +49,6 @@ pub(super) struct Retransmission {
 struct Waiting {
     peer: PeerId,
     seq: u32,
-    asked: Time,
     expires: Time,
 }
 
@@ -128,7 +127,7 @@ impl Sender {
             return Verdict::TooSoon;
         }
         repeats.waiting = true;
-        self.waiting.push_back(Waiting { peer, seq, asked: now, expires: now + terms.buffer_max });
+        self.waiting.push_back(Waiting { peer, seq, expires: now + terms.buffer_max });
         Verdict::Accepted
     }
 
@@ -184,8 +183,5 @@ impl Sender {
     /// Frees what is too old; called now and then when nothing is written.
     pub(super) fn tidy(&mut self, now: Time) {
         self.history.expire(now);
-        while self.waiting.front().is_some_and(|waiting| now > waiting.expires && now > waiting.asked) {
-            self.waiting.pop_front();
-        }
     }
 }

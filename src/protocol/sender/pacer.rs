@@ -2,8 +2,10 @@
 
 use crate::protocol::time::{Span, Time};
 
-/// Retransmissions that may leave at once: a NACK of usual size is answered without delay.
-const BURST_BYTES: i64 = 64 * 1400;
+/// Retransmissions that may leave at once, so that a NACK of usual size is answered without delay: as much as the
+/// ceiling lets through in 50 ms, but neither less nor, up to 10 ms of it, more than these.
+const LEAST_BURST: i64 = 8 * 1400;
+const USUAL_BURST: i64 = 64 * 1400;
 /// Share of the ceiling that retransmissions get even when media alone fills it.
 const MIN_SHARE: i64 = 20;
 
@@ -19,7 +21,7 @@ pub(super) struct Pacer {
 
 impl Default for Pacer {
     fn default() -> Self {
-        Self { ceiling: 100_000 * 125, tokens: BURST_BYTES, filled: None, media_debt: 0 }
+        Self { ceiling: 100_000 * 125, tokens: USUAL_BURST, filled: None, media_debt: 0 }
     }
 }
 
@@ -28,13 +30,18 @@ impl Pacer {
         self.ceiling = i64::from(kbps.max(1)) * 125;
     }
 
+    fn burst(&self) -> i64 {
+        (self.ceiling / 20).clamp(LEAST_BURST, USUAL_BURST).max(self.ceiling / 100)
+    }
+
     fn fill(&mut self, now: Time) {
+        self.tokens = self.tokens.min(self.burst());
         let Some(filled) = self.filled.replace(now) else { return };
         let elapsed = now.since(filled).max(Span::ZERO).min(Span::from_secs(1));
         let earned = ((i128::from(elapsed.ticks()) * i128::from(self.ceiling)) >> 32) as i64;
         let paid = self.media_debt.min(earned - earned / MIN_SHARE);
         self.media_debt = (self.media_debt - paid).min(self.ceiling / 10);
-        self.tokens = (self.tokens + earned - paid).min(BURST_BYTES.max(self.ceiling / 100));
+        self.tokens = (self.tokens + earned - paid).min(self.burst());
     }
 
     pub(super) fn media(&mut self, now: Time, bytes: usize) {
@@ -78,7 +85,7 @@ mod tests {
                 repaired += 1000;
             }
         }
-        let rate = (repaired as f64 - BURST_BYTES as f64) * 8.0 / 10.0;
+        let rate = (repaired as f64 - pacer.burst() as f64) * 8.0 / 10.0;
         assert!((800_000.0..1_200_000.0).contains(&rate), "{rate} beside {sent}");
     }
 }

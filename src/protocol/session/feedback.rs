@@ -29,14 +29,13 @@ impl Session {
             self.revive(now, id);
         }
         let (mut echoes, mut requests) = (0, MAX_REQUESTS);
+        let mut wall_clock = None;
         for item in compound {
             match item {
                 Ok(Rtcp::SenderReport(report)) => {
                     let Some(peer) = self.peers.get_mut(&id) else { return };
                     peer.last_report = Some(((report.ntp >> 16) as u32, now));
-                    if let Some(flow) = peer.flow.and_then(|flow| self.flows.get_mut(&flow)).filter(|f| f.takes(id)) {
-                        flow.sender_report(report.ntp, report.rtp_timestamp);
-                    }
+                    wall_clock = Some((report.ntp, report.rtp_timestamp));
                 }
                 Ok(Rtcp::ReceiverReport(report)) => {
                     let block = report.block.filter(|block| block.last_sr != 0);
@@ -60,6 +59,13 @@ impl Session {
                 }
             }
         }
+        // Only now: the name behind the report may have begun the flow.
+        let flow = self.peers.get(&id).and_then(|peer| peer.flow).and_then(|flow| self.flows.get_mut(&flow));
+        if let Some((ntp, timestamp)) = wall_clock
+            && let Some(flow) = flow.filter(|flow| flow.takes(id))
+        {
+            flow.sender_report(ntp, timestamp);
+        }
         self.pump_retransmissions(now);
     }
 
@@ -79,7 +85,9 @@ impl Session {
         let flow_id = ssrc & !1;
         // Media that flows holds its peer on its flow: a report alone can not pull it away.
         let bound = peer.media.last_heard.is_some_and(|last| now.since(last) < Span::from_millis(250));
-        let moves = peer.flow != Some(flow_id) && flow_id != 0 && !(peer.flow.is_some() && bound);
+        let differs = peer.flow != Some(flow_id) && flow_id != 0;
+        let moves = differs && !(peer.flow.is_some() && bound);
+        peer.next_flow = Some(flow_id).filter(|_| differs && !moves);
         if renamed {
             self.mention(now, Level::Info, format!("peer {} is named {name}", id.0));
         }

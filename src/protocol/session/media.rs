@@ -109,8 +109,7 @@ impl Session {
             congestion_control: config.congestion_control,
             max_retries: config.max_retries,
             buffer_max: config.buffer_max,
-            // A group's account is not at the mercy of one member that claims to be next door.
-            rtt: if peer.is_child() { rtt.max(config.rtt_min) } else { rtt }.min(config.rtt_max),
+            rtt: rtt.max(config.rtt_min).min(config.rtt_max),
         })
     }
 

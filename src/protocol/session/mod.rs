@@ -295,6 +295,11 @@ impl Session {
         self.config.flow_id = flow_id & !1;
         for peer in self.peers.values_mut() {
             peer.ssrc = self.config.flow_id;
+            // The new name is due at once: receivers take no media of a flow that was not announced.
+            let timer = Timer::Rtcp(peer.id);
+            if let Some(due) = self.timers.at(timer) {
+                self.timers.set(timer, Some(due - peer.config.keepalive_interval));
+            }
         }
         Ok(())
     }

@@ -17,6 +17,8 @@ use std::net::SocketAddr;
 
 /// A media endpoint may be taken over by another port of the same address once it has been silent this long.
 const REBIND_AFTER: Span = Span::from_millis(250);
+/// A peer that announced another flow is there once that brings media and the old one has been silent for so long.
+const CHANGE_AFTER: Span = Span::from_millis(20);
 
 impl Session {
     /// Takes a datagram that came in on `socket`.
@@ -135,6 +137,12 @@ impl Session {
     fn media_arrived(&mut self, now: Time, id: PeerId, rtp: &Rtp<'_>, from: SocketAddr) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let flow_id = rtp.ssrc & !1;
+        let quiet = peer.media.last_heard.is_none_or(|last| now.since(last) > CHANGE_AFTER);
+        if peer.next_flow == Some(flow_id) && quiet {
+            peer.next_flow = None;
+            self.join_flow(now, id, flow_id);
+        }
+        let Some(peer) = self.peers.get_mut(&id) else { return };
         if peer.flow != Some(flow_id) {
             // Only its own RTCP can move a peer to another flow.
             self.complain(now, Complaint::NoHandshake, Level::Warn, "media of an unannounced flow dropped");
@@ -172,6 +180,7 @@ impl Session {
             let started = first && flow.has_data();
             self.timers.set(Timer::Nack(flow_id), next);
             if started {
+                self.timers.set(Timer::FlowStats(flow_id), Some(now + super::FIRST_REPORT));
                 self.mention(now, Level::Info, format!("first packet of flow {flow_id}: sequence {}", rtp.seq));
             }
             if exceeded {

@@ -2,7 +2,11 @@
 
 mod bonding;
 mod change;
+mod company;
 mod damage;
 mod hostile;
 mod idle;
+mod settings;
+mod statistics;
 mod time;
+mod timing;
