@@ -179,8 +179,11 @@ impl Session {
             let exceeded = flow.take_window_exceeded();
             let started = first && flow.has_data();
             self.timers.set(Timer::Nack(flow_id), next);
-            if started {
+            // While it is not known whose packets count, nothing is told of them.
+            if started && self.flows.get(&flow_id).is_some_and(|flow| flow.is_credible()) {
                 self.timers.set(Timer::FlowStats(flow_id), Some(now + super::FIRST_REPORT));
+            }
+            if started {
                 self.mention(now, Level::Info, format!("first packet of flow {flow_id}: sequence {}", rtp.seq));
             }
             if exceeded {
