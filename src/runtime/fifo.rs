@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 const DEFAULT_SIZE: u32 = 1024;
 /// The largest size that libRIST 0.2.7 takes and FFmpeg offers.
 const MAX_SIZE: u32 = 262_144;
-
-/// A session has no more flows at once; from here on, those that have ended give way unread.
-const MAX_FLOWS: usize = 256;
+/// Flows that are over but not read to their end. Of more the oldest is dropped: senders that come and go
+/// would fill the memory of a program that does not read.
+const MAX_ENDED: usize = 4;
 
 pub(super) struct Fifo {
     state: Mutex<State>,
@@ -123,11 +123,22 @@ impl Fifo {
         }
     }
 
-    /// The flow has gone: forgotten as soon as it is empty.
+    /// The flow has gone: forgotten as soon as it is empty, or when too many others have ended after it.
     pub(super) fn end_flow(&self, flow_id: u32) {
         let mut state = self.state.lock();
-        state.flows.retain(|flow| flow.id != flow_id || !flow.blocks.is_empty());
-        state.flows.iter_mut().filter(|flow| flow.id == flow_id).for_each(|flow| flow.ended = true);
+        let Some(index) = state.flows.iter().position(|flow| flow.id == flow_id) else { return };
+        let mut ending = state.flows.remove(index);
+        if ending.blocks.is_empty() {
+            return;
+        }
+        ending.ended = true;
+        // Last, so that those that have ended are in the order of their ends.
+        state.flows.push(ending);
+        let ended = state.flows.iter().filter(|flow| flow.ended).count();
+        let oldest = state.flows.iter().position(|flow| flow.ended).filter(|_| ended > MAX_ENDED);
+        let dropped = oldest.map(|oldest| state.flows.remove(oldest));
+        drop(state);
+        drop(dropped);
     }
 
     /// Wakes every reader; nothing can be read any more.
@@ -144,12 +155,6 @@ impl Fifo {
 impl State {
     fn flow(&mut self, id: u32) -> &mut Flow {
         let index = self.flows.iter().position(|flow| flow.id == id).unwrap_or_else(|| {
-            // Nobody reads: flows that come and go must not pile up.
-            if self.flows.len() >= MAX_FLOWS
-                && let Some(oldest) = self.flows.iter().position(|flow| flow.ended)
-            {
-                self.flows.remove(oldest);
-            }
             self.flows.push(Flow { id, blocks: VecDeque::new(), overflowed: false, ended: false });
             self.flows.len() - 1
         });
@@ -161,7 +166,7 @@ impl State {
         let queued = flow.blocks.len();
         let block = Block { delivery: flow.blocks.pop_front()?, overflow: flow.overflowed };
         if flow.ended && queued == 1 {
-            self.flows.swap_remove(index);
+            self.flows.remove(index);
         }
         Some((block, queued))
     }
@@ -288,17 +293,16 @@ mod tests {
     }
 
     #[test]
-    fn flows_that_come_and_go_unread_do_not_pile_up() {
+    fn of_many_ended_flows_only_the_last_keep_their_blocks() {
         let fifo = Fifo::new();
-        for flow in 0..1000 {
-            push(&fifo, flow, 0..1);
-            if flow != 3 {
-                fifo.end_flow(flow);
-            }
+        let flows = 10;
+        for flow_id in 0..flows {
+            push(&fifo, flow_id, 0..1);
+            fifo.end_flow(flow_id);
         }
-        let state = fifo.state.lock();
-        assert_eq!(state.flows.len(), MAX_FLOWS);
-        assert!(state.flows.iter().any(|flow| flow.id == 3));
+        let mut left: Vec<_> = std::iter::from_fn(|| read(&fifo)).map(|(block, _)| block.delivery.flow_id).collect();
+        left.sort();
+        assert_eq!(left, (flows - MAX_ENDED as u32..flows).collect::<Vec<_>>());
     }
 
     #[test]
