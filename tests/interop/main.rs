@@ -22,13 +22,11 @@ use support::library::{debian, ours};
 /// the receiver starts a new flow within the first seconds, and the stream has a gap there.
 const RISTSINK_COLLISION: &str = "libRIST 0.2.7 makes ristsink change its SSRC";
 
-/// ristsrc 1.22 asks for most packets once, and for some as late as 0.7 s after they were sent. With our library a few
-/// packets in a thousand are still missing, and it is not settled yet on which side.
-const RISTSRC_LATE: &str = "ristsrc asks late, and mostly once";
-
-/// libRIST 0.2.7 refuses a request that repeats the last one within a second (observed with ristsrc, which asks for
-/// one packet at a time), so now and then a packet is not sent again.
-const RISTSRC_REFUSED: &str = "libRIST 0.2.7 refuses repeated requests of ristsrc";
+/// ristsrc 1.22 takes repeats for a stream of their own (their SSRC is odd) and drops one that is more than ten numbers
+/// behind the newest repeat until it has learnt that stream's pace ("unacceptable seqnum received (… max_misorder: 10)"
+/// in its log). It asks for the first losses in a bunch, and the jitter of this link mixes the repeats. Captures
+/// with either library show every packet that is missing repaired at its socket 0.3 to 0.8 s before it was due.
+const RISTSRC_DROPS: &str = "ristsrc drops early repeats that overtake one another";
 
 #[test]
 fn ristsender_on_debian_to_ristreceiver_on_debian_clean() {
@@ -456,7 +454,7 @@ fn ristsender_on_debian_to_gstreamer_lossy() {
         sender: Sender::Ristsender(debian()),
         link: Link::Lossy,
         receiver: Receiver::GStreamer,
-        expect: Expect::NearlyWhole(RISTSRC_REFUSED),
+        expect: Expect::NearlyWhole(RISTSRC_DROPS),
     });
 }
 
@@ -466,6 +464,6 @@ fn ristsender_on_ours_to_gstreamer_lossy() {
         sender: Sender::Ristsender(ours()),
         link: Link::Lossy,
         receiver: Receiver::GStreamer,
-        expect: Expect::NearlyWhole(RISTSRC_LATE),
+        expect: Expect::NearlyWhole(RISTSRC_DROPS),
     });
 }

@@ -36,12 +36,35 @@ pub(super) struct Path {
     jitter: Span,
     /// Share of requests that were answered, as far as known.
     success: f32,
+    repair_time: RepairTime,
     /// Requests in the order sent, to see when a later one is answered first.
     outstanding: VecDeque<(Time, u64)>,
     pub(super) received: u64,
     pub(super) received_bytes: u64,
     pub(super) fast: Meter,
     pub(super) slow: Meter,
+}
+
+/// How long repairs take to come, seen from their requests. Senders that serve requests on a tick (libRIST: 5 ms)
+/// or pace them answer echoes sooner, so the RTT alone would ask again while the repair is on its way.
+#[derive(Debug, Default)]
+struct RepairTime {
+    smoothed: Option<Span>,
+    variance: Span,
+}
+
+impl RepairTime {
+    fn sample(&mut self, taken: Span) {
+        let smoothed = self.smoothed.unwrap_or(taken);
+        let error = taken - smoothed;
+        self.smoothed = Some(smoothed + error.scaled(1, 8));
+        self.variance = self.variance + (error.abs() - self.variance).scaled(1, 4);
+    }
+
+    /// Nearly every repair has come by then.
+    fn usual_end(&self) -> Span {
+        self.smoothed.map_or(Span::ZERO, |smoothed| smoothed + self.variance.scaled(3, 1))
+    }
 }
 
 impl Path {
@@ -55,6 +78,7 @@ impl Path {
             transit: Span::ZERO,
             jitter: Span::ZERO,
             success: 1.0,
+            repair_time: RepairTime::default(),
             outstanding: VecDeque::new(),
             received: 0,
             received_bytes: 0,
@@ -121,6 +145,16 @@ impl Path {
         self.outstanding.push_back((now, position));
     }
 
+    /// When to ask again at the soonest, by how long repairs have taken.
+    pub(super) fn repair_after(&self) -> Span {
+        self.repair_time.usual_end()
+    }
+
+    /// A repair came `taken` after the request that it answers.
+    pub(super) fn repaired(&mut self, taken: Span) {
+        self.repair_time.sample(taken);
+    }
+
     pub(super) fn answered(&mut self) {
         self.success += (1.0 - self.success) / 16.0;
     }
@@ -133,5 +167,25 @@ impl Path {
     pub(super) fn overtaken(&mut self, request: Time, slack: Span) -> impl Iterator<Item = (Time, u64)> + '_ {
         let count = self.outstanding.iter().take_while(|(sent, _)| request.since(*sent) > slack).count();
         self.outstanding.drain(..count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_request_waits_for_the_repairs_of_a_sender_that_serves_on_a_tick() {
+        let mut time = RepairTime::default();
+        assert_eq!(time.usual_end(), Span::ZERO);
+        // RTT 20 ms, served every 5 ms: 20 to 25 ms in no order.
+        for n in 0..200u32 {
+            time.sample(Span::from_micros(20_000 + n * 7_919 % 5_000));
+            let end = time.usual_end();
+            assert!(n < 20 || (24_000..28_000).contains(&end.as_micros()), "{n}: {end:?}");
+        }
+        // A sender that serves at once is asked again after its RTT, soon.
+        (0..20).for_each(|_| time.sample(Span::from_micros(20_100)));
+        assert!(time.usual_end() < Span::from_micros(21_500), "{time:?}");
     }
 }

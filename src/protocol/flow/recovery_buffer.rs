@@ -30,11 +30,26 @@ pub(super) struct Missing {
     pub(super) due: Time,
     pub(super) tries: u32,
     pub(super) last_request: Time,
+    /// The one before it.
+    pub(super) earlier_request: Time,
     pub(super) asked: PeerId,
     /// Its own time to be handed out, judged by its neighbours.
     pub(super) release: Time,
     /// The recovery buffer of its neighbours: a windowed one may have moved when the packet comes.
     pub(super) buffer: Span,
+}
+
+impl Missing {
+    /// Which request a repair answers that comes now, as far as that is sure: the only one, or the one before the last
+    /// if the last was sent too lately.
+    pub(super) fn answered_request(&self, now: Time, quickest: Span) -> Option<Time> {
+        match self.tries {
+            1 => Some(self.last_request),
+            // Half: the RTT varies, and the least that was measured need not be the least there is.
+            2.. if now.since(self.last_request) < quickest.scaled(1, 2) => Some(self.earlier_request),
+            _ => None,
+        }
+    }
 }
 
 /// What is known about one position.
@@ -131,5 +146,31 @@ impl RecoveryBuffer {
         for entry in &mut self.slots {
             *entry = (u64::MAX, Slot::Unknown);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repair_that_comes_right_after_a_request_answers_the_one_before() {
+        let start = Time::from_ticks(1 << 40);
+        let at = |ms| start + Span::from_millis(ms);
+        let missing = |tries| Missing {
+            noticed: start,
+            due: start,
+            tries,
+            last_request: at(23),
+            earlier_request: start,
+            asked: PeerId(1),
+            release: at(1000),
+            buffer: Span::from_millis(1000),
+        };
+        let quickest = Span::from_millis(20);
+        assert_eq!(missing(0).answered_request(at(25), quickest), None);
+        assert_eq!(missing(1).answered_request(at(45), quickest), Some(at(23)));
+        assert_eq!(missing(2).answered_request(at(25), quickest), Some(start));
+        assert_eq!(missing(2).answered_request(at(45), quickest), None, "it may answer either");
     }
 }

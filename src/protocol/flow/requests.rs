@@ -98,8 +98,16 @@ impl Flow {
             if hopeless || !matches!(self.buffer.get(position), Slot::Unknown) {
                 continue;
             }
-            let missing =
-                Missing { noticed: now, due, tries: 0, last_request: now, asked: path, release, buffer: self.target };
+            let missing = Missing {
+                noticed: now,
+                due,
+                tries: 0,
+                last_request: now,
+                earlier_request: now,
+                asked: path,
+                release,
+                buffer: self.target,
+            };
             self.buffer.put(from, position, Slot::Missing(missing));
             self.requests.count += 1;
             self.requests.push(due, position);
@@ -153,6 +161,9 @@ impl Flow {
         let Some(by) = self.paths.iter_mut().find(|p| p.peer == path && missing.asked == path) else { return };
         by.answered();
         let rtt_min = by.state.rtt_min;
+        if let Some(request) = missing.answered_request(now, by.quickest()) {
+            by.repaired(now.since(request));
+        }
         // Requests are answered in order: an answer to a later one means that an earlier one got lost.
         for (sent, position) in by.overtaken(missing.last_request, slack) {
             let due = now.max(sent + rtt_min);
@@ -213,9 +224,9 @@ impl Flow {
             return None;
         }
         let service = self.requests.busy_until.filter(|busy| *busy > now).unwrap_or(now) + SERVICE_TIME;
-        let retry_after = path.retry_after();
-        let path_rtt = path.rtt();
-        let least_wait = path_rtt.max(path.state.rtt_min);
+        let (retry_after, repair_after) = (path.retry_after(), path.repair_after());
+        let answer = path.rtt().max(repair_after);
+        let least_wait = answer.max(path.state.rtt_min);
         path.asked(now, position);
         let peer = path.peer;
         let previous = (missing.tries > 0).then_some(missing.asked);
@@ -226,16 +237,16 @@ impl Flow {
         self.counters.missing += u32::from(missing.tries == 0);
         self.counters.retries += 1;
         missing.tries += 1;
-        missing.last_request = now;
+        (missing.earlier_request, missing.last_request) = (missing.last_request, now);
         missing.asked = peer;
-        let mut next = service + retry_after;
+        let mut next = (service + retry_after).max(now + repair_after);
         // The second half of the tries is spread over the time that is left.
         if missing.tries > max_retries / 2 {
             let left = missing.release.since(now).scaled(1, i64::from(max_retries - missing.tries + 1));
             next = next.max(now + left);
         }
         // One more that comes back in time is better than one that is late.
-        let last_chance = missing.release - path_rtt - GUARD;
+        let last_chance = missing.release - answer - GUARD;
         if next > last_chance && last_chance > now + least_wait {
             next = last_chance;
         }
