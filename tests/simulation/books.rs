@@ -16,8 +16,9 @@ pub(crate) const NEVER: Span = Span::MAX;
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
     pub(crate) packets: Vec<Written>,
-    /// The latest packet that went out under each wire sequence number.
-    by_seq: HashMap<u16, u32>,
+    /// Index and sequence number of a packet that was sent. The others are numbered in a row with it, also those that
+    /// were written while nobody was there to be sent them.
+    numbered: Option<(u32, u16)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -105,11 +106,14 @@ impl Books {
     }
 
     pub(crate) fn numbered(&mut self, stream: u32, index: u32, seq: u16) {
-        self.streams.entry(stream).or_default().by_seq.insert(seq, index);
+        self.streams.entry(stream).or_default().numbered = Some((index, seq));
     }
 
     pub(crate) fn index_of(&self, stream: u32, seq: u16) -> Option<u32> {
-        self.streams.get(&stream)?.by_seq.get(&seq).copied()
+        let stream = self.streams.get(&stream)?;
+        let (index, numbered) = stream.numbered?;
+        let found = index.checked_add_signed(i32::from(seq.wrapping_sub(numbered) as i16))?;
+        ((found as usize) < stream.packets.len()).then_some(found)
     }
 
     pub(crate) fn fate(&mut self, stream: u32, host: usize, index: u32) -> &mut Fate {
