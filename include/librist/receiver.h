@@ -113,7 +113,7 @@ int rist_receiver_data_callback_set(struct rist_ctx *ctx,
 
 /**
  * Sets the function that takes received blocks, in order, from a thread of the library. While it is set the FIFO
- * stays empty. The function frees each block with rist_receiver_data_block_free2(), then or later.
+ * is filled only if the program has read from it or set a notification descriptor. The function frees each block with rist_receiver_data_block_free2(), then or later.
  *
  * @param ctx receiver context
  * @param data_callback function, or NULL for none; what it returns is ignored

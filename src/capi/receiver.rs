@@ -138,24 +138,14 @@ pub unsafe extern "C" fn rist_receiver_data_callback_set(
     data_callback: receiver_data_callback_t,
     arg: *mut c_void,
 ) -> c_int {
-    status(|| match given(data_callback, data_callback.map_or(0, |function| function as usize)) {
-        Given::Function(function) => {
-            let callback = Callback::new(function, arg);
-            set_data_callback(
-                ctx,
-                Some(move |block: *mut rist_data_block| {
-                    // SAFETY: the application's function with its argument; the block is its to free.
-                    unsafe { callback.function()(callback.argument(), block) };
-                }),
-            )
-        }
-        Given::Absent => set_data_callback(ctx, None::<fn(*mut rist_data_block)>),
-        Given::Nonsense => Err(FAILED),
-    })
+    // SAFETY: pointers to functions that differ only in what they may do with the block; *const and *mut are passed alike.
+    let data_callback: receiver_data_callback2_t = unsafe { std::mem::transmute(data_callback) };
+    // SAFETY: the contract of `capi`.
+    unsafe { rist_receiver_data_callback_set2(ctx, data_callback, arg) }
 }
 
 /// Sets the function that takes received blocks, in order, from a thread of the library. While it is set the FIFO
-/// stays empty. The function frees each block with rist_receiver_data_block_free2(), then or later.
+/// is filled only if the program has read from it or set a notification descriptor. The function frees each block with rist_receiver_data_block_free2(), then or later.
 ///
 /// @param ctx receiver context
 /// @param data_callback function, or NULL for none; what it returns is ignored

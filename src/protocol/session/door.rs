@@ -1,6 +1,6 @@
 //! Strangers that wait for the application's word (`rist_auth_handler_set`).
 
-use super::{Channel, Session};
+use super::Session;
 use crate::protocol::output::{AdmissionId, Event, PeerId, SocketId};
 use crate::protocol::time::{Span, Time};
 use std::collections::HashMap;
@@ -87,12 +87,8 @@ impl Session {
         None
     }
 
-    /// The child that a media endpoint would belong to, or the id that a new child will get.
+    /// The id that the next child will get.
     pub(super) fn reserved_id(&self) -> PeerId {
         PeerId(self.next_peer)
-    }
-
-    pub(super) fn channel_of(&self, socket: SocketId) -> Option<Channel> {
-        self.listening.get(&socket).map(|listening| listening.channel)
     }
 }

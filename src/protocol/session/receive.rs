@@ -78,7 +78,7 @@ impl Session {
         datagram: &[u8],
     ) -> Option<PeerId> {
         let listening = *self.listening.get(&socket)?;
-        if self.channel_of(socket) != Some(Channel::Control) {
+        if listening.channel != Channel::Control {
             return None;
         }
         let names_itself = compound.any(|item| matches!(item, Ok(Rtcp::Sdes { .. })));
