@@ -172,8 +172,8 @@ fn the_same_seed_plays_the_same_world() {
     }
 }
 
+/// For one seed in hand: `SIM_FIRST=seed SIM_TRACE=1 cargo test --test simulation one_seed -- --nocapture`.
 #[test]
-#[ignore = "for one seed in hand: SIM_FIRST=seed SIM_TRACE=1 cargo test --test simulation -- --ignored --nocapture"]
 fn one_seed() {
     run(number("SIM_FIRST", 0));
 }
