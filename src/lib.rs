@@ -5,10 +5,11 @@
 //! * `capi`: the C ABI, one file per libRIST header. Convert, one call down, convert back.
 //! * `runtime`: operating-system threads, sockets, clock, randomness. Drives a session.
 //! * `protocol`: the RIST protocol without I/O. Time is an argument.
-//! * `wire`, `url`: pure functions over bytes and strings.
+//! * `wire`, `crypto`, `url`: pure functions over bytes and strings.
 
 #[allow(unsafe_code)]
 pub mod capi;
+pub mod crypto;
 pub mod protocol;
 pub mod runtime;
 pub mod url;

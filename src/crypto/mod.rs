@@ -1,0 +1,6 @@
+//! Keys and proofs, without I/O: the pre-shared key of the Main profile, and secrets that leave no trace.
+//!
+//! Nothing here asks for randomness or the time; whoever calls brings both.
+
+pub mod psk;
+pub mod secret;
