@@ -5,6 +5,7 @@ use super::handle::{self, Handle};
 use super::headers::{rist_ctx, rist_profile};
 use super::log_target::{self, Target, log_global};
 use super::logging::rist_logging_settings;
+use super::oob::Oob;
 use super::version;
 use super::{librist, pointer};
 use crate::protocol::config::{Profile, Role};
@@ -28,6 +29,7 @@ pub(super) struct Instance {
     /// A peer was configured at all.
     pub(super) any_peer: AtomicBool,
     destroying: AtomicBool,
+    pub(super) oob: Oob,
     /// Names handed out by `rist_peer_get_cname`, which C keeps pointers to.
     names: Mutex<BTreeMap<PeerId, CString>>,
 }
@@ -60,9 +62,8 @@ pub(super) unsafe fn create(
     };
     let versions = (librist::VERSION.to_string_lossy(), version::text());
     logger.log(Level::Info, &format!("RIST {name}, library version {}, API {}", versions.0, versions.1));
-    if profile != Profile::Simple {
-        let text = "This build speaks the Simple profile only; Main and Advanced are not yet available";
-        logger.log(Level::Warn, text);
+    if profile == Profile::Advanced {
+        logger.log(Level::Notice, "Advanced: this build begins and stays in the Main profile's framing");
     }
     let context = Context::new(role, profile, flow_id, logger.clone()).inspect_err(|error| {
         logger.log(Level::Error, &format!("The {name} could not be created: {}", reason(error)));
@@ -71,7 +72,8 @@ pub(super) unsafe fn create(
         let flag = || AtomicBool::new(false);
         let (new_program, any_peer, destroying) = (flag(), flag(), flag());
         let names = Mutex::default();
-        Arc::new(Instance { handle, context, target, new_program, any_peer, destroying, names })
+        let oob = Oob::default();
+        Arc::new(Instance { handle, context, target, new_program, any_peer, destroying, oob, names })
     };
     let handle = handle::insert(make).ok_or(FAILED)?;
     // SAFETY: the caller's contract.

@@ -1,13 +1,19 @@
 //! `oob.h`: out-of-band data, a channel beside the media. Not part of the Simple profile.
 
-use super::boundary::{FAILED, status};
+use super::boundary::{FAILED, Failure, count, status};
+use super::callback::{Callback, Given, given};
 use super::headers::*;
 use super::instance::{self, Instance};
-use super::{boundary::Failure, pointer};
+use super::{handle, pointer};
 use crate::protocol::config::Profile;
-use crate::protocol::output::Level;
+use crate::protocol::output::{Level, PeerId};
+use crate::protocol::payload::Payload;
+use crate::protocol::session::MAX_OUT_OF_BAND;
+use parking_lot::Mutex;
 use std::ffi::{c_int, c_void};
 use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A packet of out-of-band data.
 #[repr(C)]
@@ -27,49 +33,64 @@ pub type oob_callback_func_t =
 
 /// Sends out-of-band data. rist_oob_callback_set() must have been called.
 ///
-/// Not yet available: -1.
-///
 /// @param ctx context, not of the Simple profile
-/// @param oob_block payload and peer; copied
-/// @return 0 on success, -1 on error
+/// @param oob_block payload and peer; copied. A listening peer stands for all that came through it, NULL for the peer
+/// that such data was last heard from
+/// @return 0 on success, also if nobody is there yet; -1 on error
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rist_oob_write(ctx: *mut rist_ctx, oob_block: *const rist_oob_block) -> c_int {
     status(|| {
-        let instance = instance::find(ctx)?;
+        let instance = enabled(ctx)?;
         // SAFETY: the contract of `capi`.
         let block = unsafe { pointer::read(oob_block) }?;
-        if !(1..=LARGEST_PAYLOAD).contains(&block.payload_len) || pointer::checked(block.payload.cast::<u8>()).is_none()
-        {
+        if !(1..=MAX_OUT_OF_BAND).contains(&block.payload_len) {
             return Err(FAILED);
         }
-        Err(unavailable(&instance))
+        let peer = match block.peer.is_null() {
+            true => None,
+            false => {
+                let (owner, peer) = handle::peer(block.peer).ok_or(FAILED)?;
+                Some(peer).filter(|_| Arc::ptr_eq(&owner, &instance)).ok_or(FAILED).map(Some)?
+            }
+        };
+        let payload = pointer::checked(block.payload.cast::<u8>()).ok_or(FAILED)?;
+        // SAFETY: the contract of `capi`: payload_len bytes that nobody changes during the call.
+        let payload = unsafe { std::slice::from_raw_parts(payload.as_ptr(), block.payload_len) };
+        if instance.context.write_out_of_band(peer, payload)? == 0 {
+            instance.log(Level::Warn, "Out-of-band data: nobody is there to send it to");
+        }
+        Ok(())
     })
 }
 
-/// Takes out-of-band data that no callback took.
-///
-/// Not yet available: -1.
+/// Takes out-of-band data that no callback took. rist_oob_callback_set() must have been called, with NULL.
 ///
 /// @param ctx context, not of the Simple profile
 /// @param[out] oob_block a block that stays the library's until the next call, or NULL
-/// @return blocks that were waiting, 0 if there is none, -1 on error
+/// @return blocks that were waiting, this one included, 0 if there is none, -1 on error or while a callback is set
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rist_oob_read(ctx: *mut rist_ctx, oob_block: *mut *const rist_oob_block) -> c_int {
-    status(|| {
-        let instance = instance::find(ctx)?;
+    count(|| {
         // SAFETY: the contract of `capi`.
         unsafe { pointer::write(oob_block, ptr::null()) }?;
-        Err(unavailable(&instance))
+        let instance = enabled(ctx)?;
+        if instance.oob.callback.load(Ordering::Acquire) {
+            return Err(FAILED);
+        }
+        let mut kept = instance.oob.kept.lock();
+        *kept = None;
+        let Some((peer, payload, waiting)) = instance.context.read_out_of_band() else { return Ok(0) };
+        let kept = kept.insert(Kept::new(&instance, peer, payload));
+        // SAFETY: the contract of `capi`.
+        unsafe { pointer::write(oob_block, &raw const *kept.block) }?;
+        Ok(c_int::try_from(waiting).unwrap_or(c_int::MAX))
     })
 }
 
-/// Switches out-of-band data on and sets the function that takes it.
-///
-/// Not yet available: it is accepted with a warning in the log, so that programs that only offer out-of-band data
-/// still run, and the function is never called.
+/// Switches out-of-band data on, in both directions, and sets the function that takes it.
 ///
 /// @param ctx context, not of the Simple profile
-/// @param oob_callback function, or NULL for none
+/// @param oob_callback function, called from the library's threads, or NULL to use rist_oob_read()
 /// @param arg handed to it
 /// @return 0 on success, -1 on error
 #[unsafe(no_mangle)]
@@ -79,23 +100,71 @@ pub unsafe extern "C" fn rist_oob_callback_set(
     arg: *mut c_void,
 ) -> c_int {
     status(|| {
-        let _ = (oob_callback, arg);
         let instance = instance::find(ctx)?;
+        let function = match given(oob_callback, oob_callback.map_or(0, |function| function as usize)) {
+            Given::Function(function) => Some(Callback::new(function, arg)),
+            Given::Absent => None,
+            Given::Nonsense => return Err(FAILED),
+        };
         if instance.context.profile() == Profile::Simple {
-            return Err(unavailable(&instance));
+            return Err(not_in_simple(&instance));
         }
-        instance.log(Level::Warn, "Out-of-band data: not yet available in this build, the callback will not be called");
-        Ok(())
+        instance.oob.enabled.store(true, Ordering::Release);
+        instance.oob.callback.store(function.is_some(), Ordering::Release);
+        let handle = instance.handle;
+        let out_of_band = function.map(|callback| -> Arc<dyn Fn(PeerId, &[u8]) + Send + Sync> {
+            Arc::new(move |peer, payload| {
+                let block = block(handle.as_peer(peer), payload);
+                // SAFETY: the application's function with its argument; block and payload live during the call.
+                unsafe { callback.function()(callback.argument(), &raw const block) };
+            })
+        });
+        instance.context.set_callbacks(|callbacks| callbacks.out_of_band = out_of_band);
+        Ok(instance.context.enable_out_of_band()?)
     })
 }
 
-/// Greatest out-of-band payload of libRIST 0.2.x.
-const LARGEST_PAYLOAD: usize = 9984;
+/// What a context remembers of out-of-band data.
+#[derive(Default)]
+pub(super) struct Oob {
+    enabled: AtomicBool,
+    callback: AtomicBool,
+    kept: Mutex<Option<Kept>>,
+}
 
-fn unavailable(instance: &Instance) -> Failure {
-    if instance.context.profile() == Profile::Simple {
-        instance.log(Level::Error, "The Simple profile has no out-of-band data");
-        return FAILED;
+/// The block that C reads until the next call.
+struct Kept {
+    block: Box<rist_oob_block>,
+    _payload: Payload,
+}
+
+// SAFETY: the block points into the payload beside it, which nobody writes; the peer is only a number.
+unsafe impl Send for Kept {}
+
+impl Kept {
+    fn new(instance: &Instance, peer: PeerId, payload: Payload) -> Self {
+        let block = Box::new(block(instance.handle.as_peer(peer), &payload));
+        Self { block, _payload: payload }
     }
-    instance.unavailable("Out-of-band data")
+}
+
+fn block(peer: *mut rist_peer, payload: &[u8]) -> rist_oob_block {
+    rist_oob_block { peer, payload: payload.as_ptr().cast(), payload_len: payload.len(), ts_ntp: 0 }
+}
+
+fn enabled(ctx: *const rist_ctx) -> Result<Arc<Instance>, Failure> {
+    let instance = instance::find(ctx)?;
+    if instance.context.profile() == Profile::Simple {
+        return Err(not_in_simple(&instance));
+    }
+    if !instance.oob.enabled.load(Ordering::Acquire) {
+        instance.log(Level::Error, "Out-of-band data: rist_oob_callback_set() comes first");
+        return Err(FAILED);
+    }
+    Ok(instance)
+}
+
+fn not_in_simple(instance: &Instance) -> Failure {
+    instance.log(Level::Error, "The Simple profile has no out-of-band data");
+    FAILED
 }

@@ -5,6 +5,7 @@ use super::callback::{Callback, Given, given};
 use super::enums::*;
 use super::headers::*;
 use super::{config, handle, instance, peer_config, peer_events, peer_options, pointer};
+use crate::crypto::secret::Secret;
 use crate::protocol::output::{Level, PeerId};
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
@@ -371,18 +372,22 @@ pub unsafe extern "C" fn rist_peer_get_cname(peer: *const rist_peer, cname: *mut
     })
 }
 
-/// Changes the passphrase of a peer while it runs; the other side learns it through SRP.
+/// Changes the passphrase of a peer, and of those that came through it, while it runs. Peers that have logged in (SRP)
+/// are told; other programs have to be told by other means. The old passphrase is still accepted for 60 s.
 ///
-/// Not yet available: -1.
-///
+/// @param peer a peer made by rist_peer_create(), not of the Simple profile
+/// @param password 1 to 127 bytes; copied
 /// @return 0 on success, -1 on error
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rist_peer_update_secret(peer: *mut rist_peer, password: *const c_char) -> c_int {
     status(|| {
-        let (instance, _) = handle::peer(peer).ok_or(FAILED)?;
+        let (instance, peer) = handle::peer(peer).ok_or(FAILED)?;
         // SAFETY: the contract of `capi`.
-        unsafe { pointer::text(password) }?;
-        Err(instance.unavailable("Changing the secret"))
+        let password = unsafe { pointer::text(password) }?.to_bytes();
+        if !(1..RIST_MAX_STRING_SHORT).contains(&password.len()) {
+            return Err(FAILED);
+        }
+        Ok(instance.context.update_secret(peer, &Secret::new(password))?)
     })
 }
 

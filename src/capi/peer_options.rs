@@ -5,7 +5,9 @@ use super::instance::{self, Instance};
 use super::peer::*;
 use super::peer_config;
 use super::pointer::{field_bytes, field_text};
-use crate::protocol::config::{CongestionControl, PeerConfig, Profile, Role, TimingMode};
+use crate::crypto::psk::KeySize;
+use crate::crypto::secret::Secret;
+use crate::protocol::config::{CongestionControl, Credentials, PeerConfig, Profile, Role, TimingMode};
 use crate::protocol::output::{Level, PeerId};
 use crate::protocol::time::Span;
 use crate::runtime::context::{PeerAddress, PeerOptions};
@@ -27,12 +29,6 @@ const RTT_MIN: u32 = 3;
 /// Adds a peer to a context.
 pub(super) fn add(instance: &Arc<Instance>, config: rist_peer_config, version: c_int) -> Result<PeerId, Failure> {
     let (options, multiplier) = options(instance, config)?;
-    let profile = options.profile.unwrap_or_else(|| instance.context.profile());
-    if profile != Profile::Simple {
-        let text = "Peer not created: this build speaks the Simple profile only (profile=0 in the URL selects it)";
-        instance.log(Level::Error, text);
-        return Err(FAILED);
-    }
     let peer = instance.context.add_peer(options).inspect_err(|error| {
         instance.log(Level::Error, &format!("Peer not created: {}", instance::reason(error)));
     })?;
@@ -58,28 +54,38 @@ fn options(instance: &Instance, mut config: rist_peer_config) -> Result<(PeerOpt
     if !matches!(config.key_size, 0 | 128 | 192 | 256) {
         return Err(refuse(&format!("{} is no AES key size", config.key_size)));
     }
-    let secret = config.secret[0] != 0;
-    if config.key_size != 0 && !secret {
-        return Err(refuse("a key size was given without a secret"));
-    }
-    if secret {
-        instance.log(Level::Warn, "The Simple profile has no encryption; the secret is not used");
-    }
-    warn_of_unavailable(instance, &config);
-    let place = place(instance, &config, address)?;
-    let ttl = u8::try_from(config.multicast_ttl).map_err(|_| refuse("the multicast TTL is above 255"))?;
-    let source = match field_text(&config.multicast_source).as_str() {
-        "" => None,
-        text => Some(text.parse().map_err(|_| refuse("the multicast source is no IP address"))?),
-    };
     let profile = match (config.profile_set != 0, config.profile) {
         (false, _) => None,
         (true, 0) => Some(Profile::Simple),
         (true, 2) => Some(Profile::Advanced),
         (true, _) => Some(Profile::Main),
     };
+    let simple = profile.unwrap_or_else(|| instance.context.profile()) == Profile::Simple;
+    let secret = field_bytes(&config.secret);
+    match (secret.is_empty(), config.key_size) {
+        (true, 0) => {}
+        (true, _) => return Err(refuse("a key size was given without a secret")),
+        (false, _) if simple => {
+            instance.log(Level::Warn, "The Simple profile has no encryption; the secret is not used");
+        }
+        (false, 0) => instance.log(Level::Notice, "A secret without a key size: encrypting with AES-256"),
+        (false, _) => {}
+    }
+    warn_of_unavailable(instance, &config);
+    let place = place(instance, &config, address, simple)?;
+    let ttl = u8::try_from(config.multicast_ttl).map_err(|_| refuse("the multicast TTL is above 255"))?;
+    let source = match field_text(&config.multicast_source).as_str() {
+        "" => None,
+        text => Some(text.parse().map_err(|_| refuse("the multicast source is no IP address"))?),
+    };
+    let mut peer = corrected(instance, &config);
+    if !simple {
+        peer.secret = (!secret.is_empty()).then(|| Secret::new(&secret));
+        peer.credentials = credentials(&config);
+    }
+    peer.address_validation = beyond.address_validation.unwrap_or(true);
     let options = PeerOptions {
-        config: corrected(instance, &config),
+        config: peer,
         address: place,
         miface: field_text(&config.miface),
         multicast_ttl: (ttl != 0).then_some(ttl),
@@ -90,12 +96,19 @@ fn options(instance: &Instance, mut config: rist_peer_config) -> Result<(PeerOpt
     Ok((options, beyond.rtt_multiplier))
 }
 
+/// User name and password of the URL. Whether they are used is the application's affair (`rist_enable_eap_srp_2`),
+/// but programs that never call it, such as FFmpeg, do not lose them.
+fn credentials(config: &rist_peer_config) -> Option<Credentials> {
+    let (username, password) = (field_bytes(&config.srp_username), field_bytes(&config.srp_password));
+    let given = !username.is_empty() && !password.is_empty();
+    given.then(|| Credentials { username, password: Secret::new(&password) })
+}
+
 /// Settings of features that are not in this build are not silently forgotten.
 fn warn_of_unavailable(instance: &Instance, config: &rist_peer_config) {
     let settings = [
         (config.split_mode != 0, "split"),
         (config.merge_mode != 0, "merge"),
-        (config.reflector != 0, "reflector"),
         (config.rtt_drop != 0, "rtt-drop"),
         (config.compression != 0, "compression"),
     ];
@@ -104,7 +117,7 @@ fn warn_of_unavailable(instance: &Instance, config: &rist_peer_config) {
     }
 }
 
-fn place(instance: &Instance, config: &rist_peer_config, text: &[u8]) -> Result<PeerAddress, Failure> {
+fn place(instance: &Instance, config: &rist_peer_config, text: &[u8], simple: bool) -> Result<PeerAddress, Failure> {
     let refuse = |text: &str| {
         instance.log(Level::Error, &format!("Peer not created: {text}"));
         FAILED
@@ -113,14 +126,14 @@ fn place(instance: &Instance, config: &rist_peer_config, text: &[u8]) -> Result<
     let ipv6 = match config.address_family {
         0 => {
             let parsed = address::parse(&text).ok_or_else(|| refuse("the address is empty or lacks a ']'"))?;
-            check_port(instance, parsed.port.unwrap_or(0)).map_err(refuse)?;
+            check_port(instance, parsed.port.unwrap_or(0), simple).map_err(refuse)?;
             return Ok(PeerAddress::Url(text));
         }
         libc::AF_INET => false,
         libc::AF_INET6 => true,
         _ => return Err(refuse("unknown address family")),
     };
-    check_port(instance, config.physical_port).map_err(refuse)?;
+    check_port(instance, config.physical_port, simple).map_err(refuse)?;
     let call = config.initiate_conn != 0;
     if text.is_empty() && call {
         return Err(refuse("there is no host to call"));
@@ -129,8 +142,8 @@ fn place(instance: &Instance, config: &rist_peer_config, text: &[u8]) -> Result<
 }
 
 /// A Simple receiver uses the port and the next one, and the first is even (TR-06-1 §5.1.1).
-fn check_port(instance: &Instance, port: u16) -> Result<(), &'static str> {
-    if instance.context.role() == Role::Receiver && port % 2 == 1 {
+fn check_port(instance: &Instance, port: u16, simple: bool) -> Result<(), &'static str> {
+    if simple && instance.context.role() == Role::Receiver && port % 2 == 1 {
         return Err("the port of a Simple profile receiver must be even");
     }
     Ok(())
@@ -203,7 +216,19 @@ fn corrected(instance: &Instance, config: &rist_peer_config) -> PeerConfig {
         },
         cname: cname(&field_bytes(&config.cname)),
         recovery_priority: config.recovery_priority,
-        virt_dst_port: config.virt_dst_port,
+        virt_dst_port: match config.virt_dst_port {
+            0 => RIST_DEFAULT_VIRT_DST_PORT as u16,
+            given => given,
+        },
+        key_size: match config.key_size {
+            128 => KeySize::Aes128,
+            192 => KeySize::Aes192,
+            _ => KeySize::Aes256,
+        },
+        key_rotation: config.key_rotation,
+        srp_compat: config.srp_compat_legacy != 0,
+        reflector: config.reflector != 0,
+        ..PeerConfig::default()
     }
 }
 

@@ -7,6 +7,7 @@ use aes::{Aes128, Aes192, Aes256};
 use ctr::CtrCore;
 use ctr::flavors::Ctr128BE;
 use sha2::Sha256;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Rounds of PBKDF2 (TR-06-2:2022 §7.2).
@@ -33,12 +34,12 @@ impl KeySize {
 /// The salt of a key, as it stands in the GRE header. Never all zero on the wire.
 pub type Nonce = [u8; 4];
 
-/// An expanded key, ready to encrypt and decrypt.
+/// An expanded key, ready to encrypt and decrypt. A clone shares it.
 #[derive(Clone)]
 pub enum Cipher {
-    Aes128(Box<Aes128>),
-    Aes192(Box<Aes192>),
-    Aes256(Box<Aes256>),
+    Aes128(Arc<Aes128>),
+    Aes192(Arc<Aes192>),
+    Aes256(Arc<Aes256>),
 }
 
 impl std::fmt::Debug for Cipher {
@@ -58,9 +59,9 @@ impl Cipher {
 
     fn from_key(key: &[u8]) -> Self {
         match key.len() {
-            16 => Cipher::Aes128(Box::new(Aes128::new(key.into()))),
-            24 => Cipher::Aes192(Box::new(Aes192::new(key.into()))),
-            _ => Cipher::Aes256(Box::new(Aes256::new(key.into()))),
+            16 => Cipher::Aes128(Arc::new(Aes128::new(key.into()))),
+            24 => Cipher::Aes192(Arc::new(Aes192::new(key.into()))),
+            _ => Cipher::Aes256(Arc::new(Aes256::new(key.into()))),
         }
     }
 

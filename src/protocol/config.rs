@@ -1,6 +1,8 @@
 //! What a session and a peer are configured with, in typed units.
 
 use super::time::Span;
+use crate::crypto::psk::KeySize;
+use crate::crypto::secret::Secret;
 
 /// Which framing the peers of a context speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +80,30 @@ pub struct PeerConfig {
     pub cname: String,
     /// Higher asks first (libRIST 0.2.18 `recovery-priority`).
     pub recovery_priority: u32,
+    /// Virtual port that media is sent to; RTCP goes to the next odd one.
     pub virt_dst_port: u16,
+    /// Passphrase of both directions.
+    pub secret: Option<Secret>,
+    pub key_size: KeySize,
+    /// Packets under one key; 0 = as many as one key can encrypt.
+    pub key_rotation: u32,
+    /// User name and password for whoever asks (SRP).
+    pub credentials: Option<Credentials>,
+    /// SRP without padding, as libRIST before 0.2.16.
+    pub srp_compat: bool,
+    /// Receiver: hand what one peer sends on to the others (libRIST 0.2.17).
+    pub reflector: bool,
+    /// Listening sender: no media for an address before it has answered an echo. Without it, three octets for each
+    /// octet received are replaced by full trust; for receivers that answer no echoes.
+    pub address_validation: bool,
+}
+
+/// Who logs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// 1 to 255 octets, none of them 0.
+    pub username: Vec<u8>,
+    pub password: Secret,
 }
 
 impl Default for PeerConfig {
@@ -104,6 +129,13 @@ impl Default for PeerConfig {
             cname: String::new(),
             recovery_priority: 0,
             virt_dst_port: 1968,
+            secret: None,
+            key_size: KeySize::Aes256,
+            key_rotation: 0,
+            credentials: None,
+            srp_compat: false,
+            reflector: false,
+            address_validation: true,
         }
     }
 }

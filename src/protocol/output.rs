@@ -1,5 +1,6 @@
 //! What a session asks its owner to do.
 
+use super::job::{Job, JobId};
 use super::payload::Payload;
 use super::report::{FlowReport, SenderPeerReport};
 use std::fmt;
@@ -102,6 +103,11 @@ pub enum Event {
     Resolve {
         peer: PeerId,
     },
+    /// Out-of-band data of a peer.
+    OutOfBand {
+        peer: PeerId,
+        payload: Payload,
+    },
     FlowStats(Box<FlowReport>),
     SenderStats(Box<SenderPeerReport>),
     /// No packet of this flow for its session time-out. Flow 0: no flow at all for another second.
@@ -118,6 +124,8 @@ pub struct AdmissionId(pub u64);
 pub enum Output {
     Transmit(Transmit),
     Event(Event),
+    /// Slow work, to be done elsewhere and answered with `Session::job_done`.
+    Job(JobId, Job),
     Log(Level, String),
 }
 

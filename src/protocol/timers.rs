@@ -7,6 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What is to be done at a deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
+    /// Periodic keep-alive of a tunnel.
+    KeepAlive(PeerId),
+    /// The next stranger's key may be derived.
+    Strangers,
+    /// A changed passphrase is used from now on, whether all have acknowledged it or not.
+    SecretChange(PeerId),
+    /// A login has something to do.
+    Login(PeerId),
     /// Periodic RTCP of a peer.
     Rtcp(PeerId),
     /// A peer's silence has to be judged.

@@ -43,6 +43,7 @@ pub struct Callbacks {
     /// True admits.
     pub admission: Callback<dyn Fn(Caller) -> bool + Send + Sync>,
     pub disconnect: Callback<dyn Fn(PeerId) + Send + Sync>,
+    pub out_of_band: Callback<dyn Fn(PeerId, &[u8]) + Send + Sync>,
     pub session_timeout: Callback<dyn Fn(u32) + Send + Sync>,
     /// Runs on each library thread when it starts (true) and when it ends (false).
     pub thread: Callback<dyn Fn(bool) + Send + Sync>,

@@ -4,10 +4,13 @@ use super::callbacks::Callbacks;
 use super::driver::Driver;
 use super::log::Logger;
 use super::os::{clock, random, signals, stack};
+use super::socket::Ports;
 use super::{delivery_thread, protocol_thread};
+use crate::crypto::secret::Secret;
 use crate::protocol::config::{NackType, PeerConfig, Profile, Role};
+use crate::protocol::entropy::Entropy;
 use crate::protocol::output::{Delivery, Error as SessionError, Level, PeerId};
-use crate::protocol::payload::Pool;
+use crate::protocol::payload::{Payload, Pool};
 use crate::protocol::session::{MAX_PAYLOAD, Media, Session, SessionConfig};
 use parking_lot::{Condvar, Mutex};
 use std::net::IpAddr;
@@ -108,11 +111,11 @@ impl Context {
             return Err(Error::InvalidArgument);
         }
         let flow_id = if flow_id == 0 { random_flow_id() } else { flow_id };
-        // The only framing that a session speaks so far; `add_peer` refuses the others.
-        let config = SessionConfig { role, profile: Profile::Simple, flow_id, seed: random::bits() };
+        let config = SessionConfig { role, profile, flow_id, seed: random::bits() };
         let pool = Pool::new();
         let mut session = Session::new(config, Arc::clone(&pool));
         session.set_wall_clock(clock::wall_clock_ahead());
+        session.set_entropy(Entropy::new(random::fill));
         let driver = Driver::new(session, log).map_err(|_| Error::Resources)?;
         let state = State {
             profile,
@@ -212,6 +215,7 @@ impl Context {
                 // locks that they held stay locked. The parent's context goes on.
                 state.threads.clear();
                 state.ended = true;
+                self.driver.workshop.abandon();
                 return;
             }
             std::mem::take(&mut state.threads)
@@ -231,32 +235,49 @@ impl Context {
 
     pub fn add_peer(self: &Arc<Self>, options: PeerOptions) -> Result<PeerId, Error> {
         self.fix_profile(options.profile)?;
-        self.driver.add_peer(self.role, options)
+        let ports = if self.profile() == Profile::Simple { Ports::Two } else { Ports::One };
+        self.driver.add_peer(self.role, ports, options)
     }
 
     fn fix_profile(&self, wanted: Option<Profile>) -> Result<(), Error> {
         let mut state = self.state.lock();
         let profile = wanted.unwrap_or(state.profile);
-        let refusal = if state.profile_is_fixed && profile != state.profile {
-            Error::InvalidArgument
-        } else if profile != Profile::Simple {
-            Error::Unsupported
-        } else {
-            state.profile = profile;
-            state.profile_is_fixed = true;
-            return Ok(());
-        };
-        drop(state);
-        let line = match refusal {
-            Error::Unsupported => format!("the {profile:?} profile is not in this build"),
-            _ => format!("a peer asks for the {profile:?} profile, but the context has another one already"),
-        };
-        self.log().log(Level::Error, &line);
-        Err(refusal)
+        if state.profile_is_fixed && profile != state.profile {
+            drop(state);
+            let line = format!("a peer asks for the {profile:?} profile, but the context has another one already");
+            self.log().log(Level::Error, &line);
+            return Err(Error::InvalidArgument);
+        }
+        if !state.profile_is_fixed {
+            self.driver.call(|session, _| session.set_profile(profile))??;
+        }
+        state.profile = profile;
+        state.profile_is_fixed = true;
+        Ok(())
     }
 
     pub fn remove_peer(&self, peer: PeerId) -> Result<(), Error> {
         self.driver.remove_peer(peer)
+    }
+
+    /// Another passphrase for a peer and those that came through it.
+    pub fn update_secret(&self, peer: PeerId, secret: &Secret) -> Result<(), Error> {
+        Ok(self.driver.call(|session, now| session.update_secret(now, peer, secret))??)
+    }
+
+    /// Sends out-of-band data to a peer, or to whom it was last heard from. Returns how many peers it went to.
+    pub fn write_out_of_band(&self, peer: Option<PeerId>, payload: &[u8]) -> Result<usize, Error> {
+        Ok(self.driver.call(|session, _| session.send_out_of_band(peer, payload))??)
+    }
+
+    /// The next out-of-band data that no callback took, and how much waited, this one included.
+    pub fn read_out_of_band(&self) -> Option<(PeerId, Payload, usize)> {
+        self.driver.out_of_band.pop()
+    }
+
+    /// From now on out-of-band data is taken.
+    pub fn enable_out_of_band(&self) -> Result<(), Error> {
+        self.driver.call(|session, _| session.set_out_of_band(true))
     }
 
     pub fn set_weight(&self, peer: PeerId, weight: u32) -> Result<(), Error> {

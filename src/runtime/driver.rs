@@ -5,6 +5,7 @@ use super::context::{Block, Error};
 use super::events::{EventQueue, Notice};
 use super::fifo::Fifo;
 use super::log::Logger;
+use super::out_of_band::OutOfBandQueue;
 use super::os::clock;
 use super::os::wake::Wake;
 use super::peers::Peers;
@@ -13,6 +14,8 @@ use super::resolver::Resolver;
 use super::statistics::Periods;
 use super::table::SocketTable;
 use super::transmit::Sent;
+use super::workshop::Workshop;
+use crate::protocol::job::{Job, JobId};
 use crate::protocol::output::{Delivery, Event, Level, Output, Transmit};
 use crate::protocol::report::SenderPeerReport;
 use crate::protocol::session::Session;
@@ -35,8 +38,10 @@ pub(super) struct Driver {
     pub(super) sockets: SocketTable,
     pub(super) peers: Peers,
     pub(super) fifo: Fifo,
+    pub(super) out_of_band: OutOfBandQueue,
     pub(super) wake: Arc<Wake>,
     pub(super) resolver: Arc<Resolver>,
+    pub(super) workshop: Arc<Workshop>,
     callbacks: Mutex<Arc<Callbacks>>,
     events: EventQueue,
     statistics: Mutex<Periods>,
@@ -79,6 +84,7 @@ impl Sleep {
 #[derive(Default)]
 struct Work {
     transmits: Vec<Transmit>,
+    jobs: Vec<(JobId, Job)>,
     lines: Vec<(Level, String)>,
     events: bool,
 }
@@ -93,8 +99,10 @@ impl Driver {
             sockets: SocketTable::default(),
             peers: Peers::default(),
             fifo: Fifo::new(),
+            out_of_band: OutOfBandQueue::default(),
             wake: Arc::new(Wake::new()?),
             resolver: Arc::default(),
+            workshop: Arc::default(),
             callbacks: Mutex::default(),
             events: EventQueue::default(),
             statistics: Mutex::new(Periods::new()),
@@ -197,6 +205,7 @@ impl Driver {
         while let Some(output) = session.poll_output() {
             match output {
                 Output::Transmit(transmit) => work.transmits.push(transmit),
+                Output::Job(id, job) => work.jobs.push((id, job)),
                 Output::Log(level, line) => work.lines.push((level, line)),
                 Output::Event(Event::SenderStats(report)) => round.push(*report),
                 // Queued with the session's lock held, so that their order is the session's.
@@ -216,6 +225,10 @@ impl Driver {
         if !work.transmits.is_empty() {
             self.transmit(&mut work.transmits);
             work.transmits.clear();
+        }
+        if !work.jobs.is_empty() {
+            let wake = Arc::clone(&self.wake);
+            self.workshop.add(work.jobs.drain(..), move || wake.wake());
         }
         if !self.is_silent() {
             for (level, line) in work.lines.drain(..) {
@@ -254,6 +267,13 @@ impl Driver {
     }
 
     // The protocol thread.
+
+    /// Tells the session what the workshop has done.
+    pub(super) fn take_jobs_done(&self) {
+        for (id, result) in self.workshop.take() {
+            let _ = self.call(|session, now| session.job_done(now, id, result));
+        }
+    }
 
     /// Does what is due. Returns when it wants to be called again.
     pub(super) fn run_timers(&self) -> Option<Duration> {
@@ -392,6 +412,10 @@ impl Driver {
                 }
             }
             Event::Resolve { peer } => self.look_up(peer),
+            Event::OutOfBand { peer, payload } => match &callbacks.out_of_band {
+                Some(out_of_band) => out_of_band(peer, &payload),
+                None => self.out_of_band.push(peer, payload),
+            },
             Event::FlowStats(report) => {
                 if let Some(stats) = &callbacks.stats {
                     stats(Report::Flow(&report));
@@ -427,6 +451,7 @@ impl Driver {
     /// The end, after the threads have gone: the last events on this thread, then silence.
     pub(super) fn close(&self) {
         self.resolver.forget();
+        self.workshop.close();
         let mut work = Work::default();
         let mut guarded = self.guarded.lock();
         let _ = self.enter(&mut guarded, &mut work, |session, now| session.close(now));

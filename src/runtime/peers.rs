@@ -3,7 +3,7 @@
 use super::context::{Error, PeerOptions};
 use super::driver::Driver;
 use super::resolve::Place;
-use super::socket::{self, Pair, SocketOptions};
+use super::socket::{self, Opened, Ports, SocketOptions};
 use super::transmit::BoundSocket;
 use crate::protocol::config::Role;
 use crate::protocol::output::{Error as SessionError, Level, PeerId, SocketId};
@@ -27,6 +27,12 @@ struct Entry {
     control: SocketId,
 }
 
+impl Entry {
+    fn ports(&self) -> Ports {
+        if self.media == self.control { Ports::One } else { Ports::Two }
+    }
+}
+
 impl Peers {
     fn get(&self, peer: PeerId) -> Option<Entry> {
         self.entries.lock().get(&peer).cloned()
@@ -35,15 +41,17 @@ impl Peers {
 
 impl Driver {
     /// Opens a peer's sockets and adds it. Blocks while a name is looked up.
-    pub(super) fn add_peer(&self, role: Role, options: PeerOptions) -> Result<PeerId, Error> {
+    pub(super) fn add_peer(&self, role: Role, ports: Ports, options: PeerOptions) -> Result<PeerId, Error> {
         let Some(place) = Place::new(&options.address) else {
             self.log.log(Level::Error, "a peer without an address");
             return Err(Error::InvalidArgument);
         };
         let manual = place.ipv6.is_some();
+        let media = self.sockets.new_id();
+        let control = if ports == Ports::One { media } else { self.sockets.new_id() };
         let entry = Entry {
-            media: self.sockets.new_id(),
-            control: self.sockets.new_id(),
+            media,
+            control,
             options: SocketOptions {
                 miface: options.miface.clone(),
                 multicast_ttl: options.multicast_ttl,
@@ -88,6 +96,9 @@ impl Driver {
 
     /// What the Simple profile has no way to do, in libRIST neither.
     fn check(&self, role: Role, entry: &Entry, address: Option<SocketAddr>) -> Result<(), Error> {
+        if entry.ports() == Ports::One {
+            return Ok(());
+        }
         let multicast = address.is_some_and(|address| address.ip().is_multicast());
         let refusal = match role {
             Role::Receiver if entry.place.call && !multicast => {
@@ -104,29 +115,30 @@ impl Driver {
 
     fn open(&self, role: Role, entry: &Entry, address: SocketAddr) -> Result<Remote, Error> {
         self.check(role, entry, Some(address))?;
-        let opened = match role {
-            Role::Receiver => socket::listen(address, &entry.options, &self.log),
-            Role::Sender => socket::call(address, &entry.options, &self.log),
+        // Whoever wants to hear a group joins it, by whatever URL.
+        let joins = role == Role::Receiver && address.ip().is_multicast();
+        let listens = joins || !entry.place.call;
+        let opened = match listens {
+            true => socket::listen(address, entry.ports(), &entry.options, &self.log),
+            false => socket::call(address, entry.ports(), &entry.options, &self.log),
         };
-        let bound = opened.and_then(|pair| bind_names(entry, pair));
-        let [media, control] = bound.map_err(|error| {
+        let (media, control) = opened.and_then(|opened| bind_names(entry, opened)).map_err(|error| {
             self.log.log(Level::Error, &format!("could not create socket for {}: {error}", entry.place.url()));
             Error::Socket
         })?;
-        let (local_media, local_control) = (media.local, control.local);
-        self.sockets.insert([media, control]);
-        match role {
-            Role::Receiver => {
-                let line = format!("listening on {local_media} and, for RTCP, {local_control}");
-                self.log.log(Level::Info, &line);
-                Ok(Remote::Listen { media: local_media, control: local_control })
-            }
-            Role::Sender => {
-                let line = format!("connecting to {address} from {local_media}");
-                self.log.log(Level::Info, &line);
-                Ok(call_to(address))
-            }
+        let local_media = media.local;
+        let local_control = control.as_ref().map_or(local_media, |control| control.local);
+        self.sockets.insert(std::iter::once(media).chain(control));
+        if listens {
+            let line = match entry.ports() {
+                Ports::One => format!("listening on {local_media}"),
+                Ports::Two => format!("listening on {local_media} and, for RTCP, {local_control}"),
+            };
+            self.log.log(Level::Info, &line);
+            return Ok(Remote::Listen { media: local_media, control: local_control });
         }
+        self.log.log(Level::Info, &format!("connecting to {address} from {local_media}"));
+        Ok(call_to(address, entry.ports()))
     }
 
     pub(super) fn remove_peer(&self, peer: PeerId) -> Result<(), Error> {
@@ -146,7 +158,8 @@ impl Driver {
         }
         let entry = self.peers.get(peer).ok_or(Error::Session(SessionError::NoSuchPeer))?;
         let fd = |id| self.sockets.get(id).map(|socket| descriptor(&socket)).ok_or(Error::Socket);
-        Ok((fd(entry.media)?, Some(fd(entry.control)?)))
+        let control = if entry.ports() == Ports::Two { Some(fd(entry.control)?) } else { None };
+        Ok((fd(entry.media)?, control))
     }
 
     /// Looks a caller's name up again, on a thread of its own.
@@ -167,7 +180,7 @@ impl Driver {
             };
             let current = self.sockets.get(entry.media);
             let remote = match current {
-                Some(current) if current.local.is_ipv4() == address.is_ipv4() => call_to(address),
+                Some(current) if current.local.is_ipv4() == address.is_ipv4() => call_to(address, entry.ports()),
                 _ => match self.open(role, &entry, address) {
                     Ok(remote) => remote,
                     Err(_) => continue,
@@ -178,14 +191,17 @@ impl Driver {
     }
 }
 
-fn bind_names(entry: &Entry, pair: Pair) -> io::Result<[BoundSocket; 2]> {
-    Ok([BoundSocket::new(entry.media, pair.media)?, BoundSocket::new(entry.control, pair.control)?])
+fn bind_names(entry: &Entry, opened: Opened) -> io::Result<(BoundSocket, Option<BoundSocket>)> {
+    let control = opened.control.map(|control| BoundSocket::new(entry.control, control)).transpose()?;
+    Ok((BoundSocket::new(entry.media, opened.media)?, control))
 }
 
 /// Simple: RTCP goes to the next port.
-fn call_to(media: SocketAddr) -> Remote {
+fn call_to(media: SocketAddr, ports: Ports) -> Remote {
     let mut control = media;
-    control.set_port(media.port().wrapping_add(1));
+    if ports == Ports::Two {
+        control.set_port(media.port().wrapping_add(1));
+    }
     Remote::Call { media, control, multicast: media.ip().is_multicast() }
 }
 

@@ -49,6 +49,7 @@ pub(super) fn run(driver: &Driver, role: Role) {
         if waiting.first().is_some_and(poll::is_readable) {
             driver.wake.clear();
             driver.take_resolved(role);
+            driver.take_jobs_done();
         }
         busy = false;
         for (socket, waiting) in sockets.iter().zip(waiting.iter().skip(1)) {

@@ -23,31 +23,50 @@ pub(super) struct SocketOptions {
     pub(super) local_port: Option<u16>,
 }
 
-/// The media and the RTCP socket of a Simple peer.
-pub(super) struct Pair {
+/// The sockets of a peer: one, or in the Simple profile another for RTCP.
+pub(super) struct Opened {
     pub(super) media: Socket,
-    pub(super) control: Socket,
+    pub(super) control: Option<Socket>,
 }
 
-/// Sockets that strangers come to: the port and the one after it, a multicast group joined. Port 0: any free pair.
-pub(super) fn listen(address: SocketAddr, options: &SocketOptions, log: &Logger) -> io::Result<Pair> {
-    let pair = if address.port() == 0 {
-        free_pair(address.ip())?
-    } else {
-        let bind = |port| bound(SocketAddr::new(address.ip(), port), true);
-        Pair { media: bind(address.port())?, control: bind(after(address.port())?)? }
+impl Opened {
+    fn all(&self) -> impl Iterator<Item = &Socket> {
+        std::iter::once(&self.media).chain(&self.control)
+    }
+}
+
+/// How many ports a peer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ports {
+    One,
+    /// An even one for media and the next one for RTCP.
+    Two,
+}
+
+/// Sockets that strangers come to, a multicast group joined. Port 0: any that is free.
+pub(super) fn listen(
+    address: SocketAddr,
+    ports: Ports,
+    options: &SocketOptions,
+    log: &Logger,
+) -> io::Result<Opened> {
+    let bind = |port| bound(SocketAddr::new(address.ip(), port), port != 0);
+    let opened = match ports {
+        Ports::Two if address.port() == 0 => free_pair(address.ip())?,
+        Ports::Two => Opened { media: bind(address.port())?, control: Some(bind(after(address.port())?)?) },
+        Ports::One => Opened { media: bind(address.port())?, control: None },
     };
-    for socket in [&pair.media, &pair.control] {
+    for socket in opened.all() {
         if address.ip().is_multicast() {
             join(socket, address.ip(), options)?;
         }
     }
-    set_buffers(&pair, log);
-    Ok(pair)
+    set_buffers(&opened, log);
+    Ok(opened)
 }
 
 /// Sockets to call from.
-pub(super) fn call(to: SocketAddr, options: &SocketOptions, log: &Logger) -> io::Result<Pair> {
+pub(super) fn call(to: SocketAddr, ports: Ports, options: &SocketOptions, log: &Logger) -> io::Result<Opened> {
     let own_ip = options.miface.parse::<IpAddr>().ok().filter(|ip| ip.is_ipv4() == to.is_ipv4());
     let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let bind = |port| {
@@ -64,11 +83,14 @@ pub(super) fn call(to: SocketAddr, options: &SocketOptions, log: &Logger) -> io:
             None => bound(SocketAddr::new(any, port), false),
         }
     };
-    let pair = match options.local_port {
-        Some(port) if port != 0 => Pair { media: bind(port)?, control: bind(after(port)?)? },
-        _ => Pair { media: bind(0)?, control: bind(0)? },
+    let local = options.local_port.unwrap_or(0);
+    let control = match ports {
+        Ports::One => None,
+        Ports::Two if local == 0 => Some(bind(0)?),
+        Ports::Two => Some(bind(after(local)?)?),
     };
-    for socket in [&pair.media, &pair.control] {
+    let opened = Opened { media: bind(local)?, control };
+    for socket in opened.all() {
         if to.ip().is_multicast() {
             send_to_group(socket, to.ip(), options, log)?;
         } else if own_ip.is_none()
@@ -78,8 +100,8 @@ pub(super) fn call(to: SocketAddr, options: &SocketOptions, log: &Logger) -> io:
             log.log(Level::Error, &format!("cannot bind to interface {}: {error}", options.miface));
         }
     }
-    set_buffers(&pair, log);
-    Ok(pair)
+    set_buffers(&opened, log);
+    Ok(opened)
 }
 
 fn after(port: u16) -> io::Result<u16> {
@@ -109,14 +131,14 @@ fn bound(address: SocketAddr, reuse: bool) -> io::Result<Socket> {
 }
 
 /// An even port and its odd neighbour, both free. Without SO_REUSEADDR: a used port must be refused here.
-fn free_pair(ip: IpAddr) -> io::Result<Pair> {
+fn free_pair(ip: IpAddr) -> io::Result<Opened> {
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in 0..PAIR_ATTEMPTS {
         let first = bound(SocketAddr::new(ip, 0), false)?;
         let port = option::local_address(&first)?.port();
         match bound(SocketAddr::new(ip, port ^ 1), false) {
-            Ok(second) if port % 2 == 0 => return Ok(Pair { media: first, control: second }),
-            Ok(second) => return Ok(Pair { media: second, control: first }),
+            Ok(second) if port % 2 == 0 => return Ok(Opened { media: first, control: Some(second) }),
+            Ok(second) => return Ok(Opened { media: second, control: Some(first) }),
             Err(error) => last = error,
         }
     }
@@ -166,9 +188,8 @@ fn send_to_group(socket: &Socket, group: IpAddr, options: &SocketOptions, log: &
     Ok(())
 }
 
-fn set_buffers(pair: &Pair, log: &Logger) {
-    let sockets = [&pair.media, &pair.control];
-    let smallest = |receive| sockets.iter().map(|socket| enlarge(socket, receive)).min().unwrap_or(0);
+fn set_buffers(opened: &Opened, log: &Logger) {
+    let smallest = |receive| opened.all().map(|socket| enlarge(socket, receive)).min().unwrap_or(0);
     let (receive, send) = (smallest(true), smallest(false));
     let level = if receive.min(send) < BUFFERS[2] { Level::Warn } else { Level::Info };
     log.log(level, &format!("socket buffers: {receive} bytes to receive, {send} bytes to send"));
@@ -201,9 +222,9 @@ mod tests {
     #[test]
     fn port_zero_gives_an_even_port_and_its_neighbour() {
         for _ in 0..20 {
-            let pair = listen("127.0.0.1:0".parse().unwrap(), &SocketOptions::default(), &Logger::default()).unwrap();
+            let pair = listen("127.0.0.1:0".parse().unwrap(), Ports::Two, &SocketOptions::default(), &Logger::default()).unwrap();
             assert_eq!(port(&pair.media) % 2, 0);
-            assert_eq!(port(&pair.control), port(&pair.media) + 1);
+            assert_eq!(port(pair.control.as_ref().unwrap()), port(&pair.media) + 1);
         }
     }
 
@@ -211,7 +232,7 @@ mod tests {
     fn two_listeners_may_share_a_port() {
         let listener = |port| {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            listen(address, &SocketOptions::default(), &Logger::default()).unwrap()
+            listen(address, Ports::Two, &SocketOptions::default(), &Logger::default()).unwrap()
         };
         let free = listener(0);
         let number = port(&free.media);
@@ -227,19 +248,19 @@ mod tests {
         let number = port(&free.media);
         drop(free);
         let options = SocketOptions { local_port: Some(number), ..Default::default() };
-        let pair = call("127.0.0.1:9".parse().unwrap(), &options, &Logger::default()).unwrap();
-        assert_eq!([port(&pair.media), port(&pair.control)], [number, number + 1]);
+        let pair = call("127.0.0.1:9".parse().unwrap(), Ports::Two, &options, &Logger::default()).unwrap();
+        assert_eq!([port(&pair.media), port(pair.control.as_ref().unwrap())], [number, number + 1]);
         let last = SocketOptions { local_port: Some(u16::MAX), ..Default::default() };
-        assert!(call("127.0.0.1:9".parse().unwrap(), &last, &Logger::default()).is_err());
+        assert!(call("127.0.0.1:9".parse().unwrap(), Ports::Two, &last, &Logger::default()).is_err());
     }
 
     #[test]
     fn a_wrong_interface_does_not_stop_a_caller() {
         let options = SocketOptions { miface: "no-such-if".to_owned(), ..Default::default() };
         for to in ["127.0.0.1:9", "239.1.2.3:9"] {
-            call(to.parse().unwrap(), &options, &Logger::default()).unwrap();
+            call(to.parse().unwrap(), Ports::One, &options, &Logger::default()).unwrap();
         }
         let foreign = SocketOptions { miface: "203.0.113.7".to_owned(), ..Default::default() };
-        call("127.0.0.1:9".parse().unwrap(), &foreign, &Logger::default()).unwrap();
+        call("127.0.0.1:9".parse().unwrap(), Ports::One, &foreign, &Logger::default()).unwrap();
     }
 }

@@ -57,6 +57,8 @@ pub struct PeerParams {
     pub rtt_drop_trickle: Option<u32>,
     /// No structure has a field for it; libRIST leaves it to the tools.
     pub rtt_multiplier: Option<u32>,
+    /// Ours: a listening sender that trusts every address.
+    pub address_validation: Option<bool>,
 }
 
 /// A `rist://` URL taken apart.
@@ -182,6 +184,7 @@ impl PeerParams {
             b"split" => self.split = Some(split_mode(value).ok_or_else(refused)?),
             b"merge" => self.merge = Some(merge_mode(value).ok_or_else(refused)?),
             b"srp-compat" => self.srp_compat = Some(switch(value).ok_or_else(refused)?),
+            b"address-validation" => self.address_validation = Some(switch(value).ok_or_else(refused)?),
             b"profile" => self.profile = Some(query::whole_number(2, value).ok_or_else(refused)?),
             b"recovery-depth" => {
                 let depth = query::whole_number(16, value).ok_or_else(refused)?;

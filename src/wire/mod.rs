@@ -5,6 +5,7 @@
 
 mod bytes;
 pub mod clock;
+pub mod gre;
 pub mod null_packet;
 pub mod rtcp;
 pub mod rtp;

@@ -7,9 +7,11 @@ use super::config::PeerConfig;
 use super::meter::Meter;
 use super::output::{PeerId, SocketId};
 use super::time::{Span, Time};
+use super::tunnel::Tunnel;
 pub(super) use echoes::Echoes;
 use rtt::Rtt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// A peer is reported as gone this long after it was found dead (libRIST).
 pub(super) const GONE_AFTER: Span = Span::from_secs(5);
@@ -62,11 +64,12 @@ pub(super) struct Traffic {
 pub(super) struct Peer {
     pub(super) id: PeerId,
     pub(super) kind: Kind,
-    pub(super) config: PeerConfig,
+    /// Shared with those who came through this peer.
+    pub(super) config: Arc<PeerConfig>,
     pub(super) media: Endpoint,
     pub(super) control: Endpoint,
-    pub(super) url: String,
-    pub(super) miface: String,
+    pub(super) url: Arc<str>,
+    pub(super) miface: Arc<str>,
     /// Our SSRC in reports and echoes to this peer.
     pub(super) ssrc: u32,
     /// The other side's name, once it has told it.
@@ -77,6 +80,11 @@ pub(super) struct Peer {
     pub(super) next_flow: Option<u32>,
     pub(super) rtt: Rtt,
     pub(super) echoes: Echoes,
+    /// Main profile.
+    pub(super) tunnel: Option<Box<Tunnel>>,
+
+    /// Proven by other means than an echo.
+    pub(super) vouched: bool,
     /// Bytes that may still be sent to it before it has answered an echo.
     allowance: u64,
     pub(super) last_heard: Option<Time>,
@@ -98,7 +106,7 @@ impl Peer {
     pub(super) fn new(
         id: PeerId,
         kind: Kind,
-        config: PeerConfig,
+        config: Arc<PeerConfig>,
         media: Endpoint,
         control: Endpoint,
         now: Time,
@@ -109,14 +117,16 @@ impl Peer {
             config,
             media,
             control,
-            url: String::new(),
-            miface: String::new(),
+            url: Arc::default(),
+            miface: Arc::default(),
             ssrc: 0,
             remote_name: None,
             flow: None,
             next_flow: None,
             rtt: Rtt::default(),
             echoes: Echoes::default(),
+            tunnel: None,
+            vouched: false,
             allowance: 0,
             last_heard: None,
             created: now,
@@ -134,6 +144,17 @@ impl Peer {
 
     pub(super) fn is_child(&self) -> bool {
         matches!(self.kind, Kind::Child(_))
+    }
+
+    /// What it is sent arrives where its packets come from: it has answered an echo, or logged in, or the
+    /// application wants no such proof.
+    pub(super) fn is_proven(&self) -> bool {
+        self.echoes.answers() || self.vouched
+    }
+
+    /// It has logged in, or need not.
+    pub(super) fn is_open(&self) -> bool {
+        true
     }
 
     pub(super) fn remote_ip(&self) -> Option<IpAddr> {
@@ -169,7 +190,7 @@ impl Peer {
     /// A stranger is sent at most three bytes for each byte that came from it, until an echo has shown
     /// that it is where it says: nobody can be flooded through us.
     pub(super) fn may_send(&mut self, bytes: usize) -> bool {
-        if !self.is_child() || self.echoes.answers() {
+        if !self.is_child() || self.is_proven() {
             return true;
         }
         let allowed = self.allowance >= bytes as u64;

@@ -3,6 +3,7 @@
 use crate::protocol::output::PeerId;
 use crate::protocol::payload::Payload;
 use crate::protocol::time::{Span, Time};
+use crate::wire::gre::Ports;
 use std::collections::VecDeque;
 
 const FIRST_SIZE: usize = 256;
@@ -13,7 +14,11 @@ const MAX_ASKERS: usize = 64;
 #[derive(Debug, Clone)]
 pub(in crate::protocol) struct Sent {
     pub(in crate::protocol) seq: u32,
-    pub(in crate::protocol) source: Time,
+    /// RTP timestamp.
+    pub(in crate::protocol) timestamp: u32,
+    pub(in crate::protocol) payload_type: u8,
+    /// Virtual ports in the tunnel; 0 = the peer's.
+    pub(in crate::protocol) ports: Ports,
     pub(in crate::protocol) null_packets: Option<u8>,
     pub(in crate::protocol) payload: Payload,
 }
@@ -128,6 +133,10 @@ mod tests {
     use super::*;
     use crate::protocol::payload::Pool;
 
+    fn sent(seq: u32, payload: Payload) -> Sent {
+        Sent { seq, timestamp: 0, payload_type: 33, ports: Ports::default(), null_packets: None, payload }
+    }
+
     #[test]
     fn packets_stay_for_the_memory_and_not_longer() {
         let pool = Pool::new();
@@ -137,7 +146,7 @@ mod tests {
         for n in 0..100_000u32 {
             let now = start + Span::from_millis(n / 100);
             let payload = pool.copy(&n.to_be_bytes());
-            history.insert(now, Sent { seq: n & 0xFFFF, source: now, null_packets: None, payload });
+            history.insert(now, sent(n & 0xFFFF, payload));
         }
         let now = start + Span::from_millis(1000);
         let newest = history.get(now, 99_999 & 0xFFFF).map(|sent| sent.payload.to_vec());

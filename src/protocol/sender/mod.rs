@@ -6,7 +6,6 @@ mod spread;
 
 use super::config::CongestionControl;
 use super::output::PeerId;
-use super::payload::Payload;
 use super::time::{Span, Time};
 use history::History;
 pub(super) use history::Sent;
@@ -80,15 +79,8 @@ impl Sender {
     }
 
     /// Numbers and remembers a packet.
-    pub(super) fn remember(
-        &mut self,
-        now: Time,
-        seq: Option<u32>,
-        source: Time,
-        null_packets: Option<u8>,
-        payload: Payload,
-    ) -> Sent {
-        let seq = match seq {
+    pub(super) fn remember(&mut self, now: Time, seq: Option<u32>, mut sent: Sent) -> Sent {
+        sent.seq = match seq {
             // A number of the application's does not move ours (libRIST).
             Some(seq) => seq & self.seq_mask,
             None => {
@@ -97,7 +89,6 @@ impl Sender {
                 seq
             }
         };
-        let sent = Sent { seq, source, null_packets, payload };
         self.history.insert(now, sent.clone());
         sent
     }

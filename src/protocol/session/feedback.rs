@@ -124,24 +124,27 @@ impl Session {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.ssrc == echo.ssrc) else { return };
         let elapsed = now.since(Time::from_ticks(echo.timestamp));
         let delay = Span::from_micros(echo.delay_us);
-        let was_trusted = peer.echoes.answers();
+        let was_trusted = peer.is_proven();
         if elapsed < Span::ZERO || !peer.echoes.answered(echo.timestamp) {
             return;
         }
-        let newly_trusted = !was_trusted && peer.echoes.answers();
-        let flow_id = peer.flow;
+        let newly_trusted = !was_trusted && peer.is_proven();
         // A delay that leaves less than nothing is not believed.
         peer.rtt.sample(if delay < elapsed { elapsed - delay } else { elapsed });
         self.refresh_path(now, id);
         if newly_trusted {
-            self.members.proved(id);
+            self.proved(id);
         }
-        if let Some(flow_id) = flow_id.filter(|_| newly_trusted) {
-            if let Some(flow) = self.flows.get_mut(&flow_id) {
-                flow.trust(id);
-            }
-            self.schedule_playout(flow_id);
+    }
+
+    /// A peer is where its packets say.
+    pub(super) fn proved(&mut self, id: PeerId) {
+        self.members.proved(id);
+        let Some(flow_id) = self.peers.get(&id).and_then(|peer| peer.flow) else { return };
+        if let Some(flow) = self.flows.get_mut(&flow_id) {
+            flow.trust(id);
         }
+        self.schedule_playout(flow_id);
     }
 
     /// Takes the requests of one NACK; returns how many it held.
@@ -208,7 +211,7 @@ impl Session {
 
 /// Text from the network, fit for logs and callbacks: replacing what is no text must not make it longer than
 /// the fields that it is copied to, or these would end within a character.
-fn printable(bytes: &[u8]) -> String {
+pub(super) fn printable(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut name = String::new();
     for character in text.chars().map(|c| if c.is_control() { '.' } else { c }) {

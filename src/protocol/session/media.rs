@@ -3,11 +3,13 @@
 use super::{MAX_PAYLOAD, Media, Session};
 use crate::protocol::config::Role;
 use crate::protocol::framing::simple;
-use crate::protocol::output::{Error, PeerId};
-use crate::protocol::peer::Kind;
+use crate::protocol::output::{Error, PeerId, Transmit};
+use crate::protocol::peer::{Kind, Peer};
 use crate::protocol::sender::{Leg, Sent, Terms};
 use crate::protocol::time::Time;
 use crate::protocol::timers::Timer;
+use crate::protocol::tunnel::media_source_port;
+use crate::wire::gre::{Form, Ports};
 use crate::wire::{clock, null_packet, rtp};
 
 /// RTP clock of the payload type that libRIST sends, MPEG-TS.
@@ -28,13 +30,21 @@ impl Session {
         }
         let (null_packets, payload) = self.without_null_packets(media.payload);
         let source = media.ts_ntp.map_or(now, Time::from_ticks);
-        let sent = self.sender.remember(now, media.seq, source, null_packets, payload);
+        let packet = Sent {
+            seq: 0,
+            timestamp: clock::ntp_to_rtp(source.ticks(), MEDIA_CLOCK),
+            payload_type: rtp::MPEG_TS,
+            ports: Ports { source: media.virt_src_port, destination: media.virt_dst_port },
+            null_packets,
+            payload,
+        };
+        let sent = self.sender.remember(now, media.seq, packet);
         let mut chosen = std::mem::take(&mut self.chosen);
         chosen.clear();
         self.find_usable_legs(now);
         self.sender.spread.choose(&self.legs, &mut chosen);
-        for peer in &chosen {
-            self.send_media(now, *peer, &sent, false);
+        for leg in &chosen {
+            self.send_to_leg(now, *leg, &sent);
         }
         self.chosen = chosen;
         Ok(length)
@@ -54,30 +64,45 @@ impl Session {
     }
 
     /// Peers that media can go to. One that has fallen silent for good is left out until it is heard again.
+    /// A listener is one leg, whoever came through it: each of them gets a copy.
     fn find_usable_legs(&mut self, now: Time) {
-        let usable = self
-            .peers
-            .values()
-            .filter(|peer| matches!(peer.kind, Kind::Caller | Kind::Group) && !peer.is_dead())
-            .filter(|peer| peer.media.remote.is_some())
-            .map(|peer| Leg { peer: peer.id, weight: peer.config.weight, stalled: peer.is_stalled(now) });
+        self.takers.clear();
         self.legs.clear();
-        self.legs.extend(usable);
+        for peer in self.peers.values().filter(|peer| !peer.is_dead() && peer.is_open()) {
+            let leg = || Leg { peer: peer.id, weight: peer.config.weight, stalled: peer.is_stalled(now) };
+            match peer.kind {
+                Kind::Caller | Kind::Group if peer.media.remote.is_some() => self.legs.push(leg()),
+                Kind::Listener => self.legs.push(Leg { stalled: false, ..leg() }),
+                Kind::Child(parent) if may_take_media(peer) => self.takers.push((parent, peer.id)),
+                _ => {}
+            }
+        }
+        let takers = &self.takers;
+        let peers = &self.peers;
+        self.legs.retain(|leg| {
+            let listens = peers.get(&leg.peer).is_some_and(|peer| peer.kind == Kind::Listener);
+            !listens || takers.iter().any(|(parent, _)| *parent == leg.peer)
+        });
     }
 
-    fn send_media(&mut self, now: Time, id: PeerId, sent: &Sent, again: bool) {
-        let ssrc = self.config.flow_id | u32::from(again);
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        let Some(to) = peer.media.remote else { return };
-        let header = rtp::Header {
-            payload_type: rtp::MPEG_TS,
-            seq: sent.seq as u16,
-            timestamp: clock::ntp_to_rtp(sent.source.ticks(), MEDIA_CLOCK),
-            ssrc,
-            null_packets: sent.null_packets,
-        };
-        let transmit = simple::media(peer.media.socket, to, &header, sent.payload.clone());
+    fn send_to_leg(&mut self, now: Time, leg: PeerId, sent: &Sent) {
+        if self.peers.get(&leg).is_some_and(|peer| peer.kind != Kind::Listener) {
+            return self.send_media(now, leg, sent, false);
+        }
+        let takers = std::mem::take(&mut self.takers);
+        for (_, child) in takers.iter().filter(|(parent, _)| *parent == leg) {
+            self.send_media(now, *child, sent, false);
+        }
+        self.takers = takers;
+    }
+
+    pub(super) fn send_media(&mut self, now: Time, id: PeerId, sent: &Sent, again: bool) {
+        let Some(transmit) = self.media_datagram(id, sent, again) else { return };
         let bytes = transmit.len();
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if !peer.may_send(bytes) {
+            return;
+        }
         peer.count_sent(bytes);
         if again {
             peer.traffic.retransmitted += 1;
@@ -92,10 +117,31 @@ impl Session {
         self.transmit(transmit);
     }
 
+    fn media_datagram(&mut self, id: PeerId, sent: &Sent, again: bool) -> Option<Transmit> {
+        let peer = self.peers.get(&id)?;
+        let header = rtp::Header {
+            payload_type: sent.payload_type,
+            seq: sent.seq as u16,
+            timestamp: sent.timestamp,
+            ssrc: self.config.flow_id | u32::from(again),
+            null_packets: sent.null_packets,
+        };
+        if !self.is_tunnel() {
+            return Some(simple::media(peer.media.socket, peer.media.remote?, &header, sent.payload.clone()));
+        }
+        let or = |port: u16, default: u16| if port == 0 { default } else { port };
+        let ports = Ports {
+            source: or(sent.ports.source, media_source_port(id.0)),
+            destination: or(sent.ports.destination, peer.config.virt_dst_port),
+        };
+        let envelope = self.envelope(id, Form::Reduced(ports), None)?;
+        Some(envelope.media(&header, sent.payload.clone(), &self.pool))
+    }
+
     /// Where the media of a peer leaves: a group's children are served by the group.
     pub(super) fn media_peer(&self, id: PeerId) -> PeerId {
         match self.peers.get(&id).map(|peer| peer.kind) {
-            Some(Kind::Child(parent)) => parent,
+            Some(Kind::Child(parent)) if self.peers.get(&parent).is_some_and(|peer| peer.kind == Kind::Group) => parent,
             _ => id,
         }
     }
@@ -132,4 +178,9 @@ impl Session {
         let next = self.sender.next_retransmission(now);
         self.timers.set(Timer::Retransmit, next);
     }
+}
+
+/// A stream goes to addresses only that have shown to be where they say.
+fn may_take_media(peer: &Peer) -> bool {
+    peer.is_proven() && peer.media.remote.is_some()
 }

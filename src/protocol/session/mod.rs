@@ -1,12 +1,17 @@
 //! One sender or receiver context: owns the peers, the flows and the sender, and connects them.
 //!
 //! `peers` who is known, `receive` what comes in, `feedback` what it says, `rtcp` what we say,
-//! `media` what we send, `timers` what becomes due, `reports` the statistics.
+//! `media` what we send, `timers` what becomes due, `reports` the statistics. In the Main profile also `tunnel` what
+//! comes in, `greeting` first words, `keys` and `login` who may read and write, `out_of_band` what else is carried.
 
 mod door;
 mod feedback;
+mod greeting;
+mod keys;
+mod login;
 mod media;
 mod members;
+mod out_of_band;
 mod peers;
 mod receive;
 mod reports;
@@ -14,19 +19,25 @@ mod rtcp;
 mod sources;
 mod throttle;
 mod timers;
+mod tunnel;
 
 use super::config::{NackType, PeerConfig, Profile, Role};
+use super::entropy::Entropy;
 use super::flow::Flow;
+use super::job::JobId;
 use super::output::{AdmissionId, Delivery, Error, Event, Level, Output, PeerId, SocketId, Transmit};
 use super::payload::{Payload, Pool};
 use super::peer::Peer;
 use super::sender::{Leg, Sender};
 use super::time::{Span, Time};
 use super::timers::{Timer, Timers};
+use super::tunnel::Strangers;
 use door::Door;
 use members::Members;
 use sources::Sources;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use keys::Purpose;
+pub use out_of_band::MAX_OUT_OF_BAND;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use throttle::Throttles;
@@ -124,6 +135,17 @@ pub struct Session {
     stats_interval: Option<Span>,
     idle_notice: bool,
     wall_ahead: Span,
+    /// Main profile.
+    entropy: Entropy,
+    jobs: HashMap<JobId, Purpose>,
+    next_job: u64,
+    strangers: Strangers,
+    clear_text: Vec<u8>,
+    out_of_band: bool,
+    /// Names this context in keep-alives.
+    mac: [u8; 6],
+    /// Peers behind listeners that media goes to now.
+    takers: Vec<(PeerId, PeerId)>,
 }
 
 impl Session {
@@ -155,7 +177,39 @@ impl Session {
             stats_interval: None,
             idle_notice: false,
             wall_ahead: Span::ZERO,
+            entropy: Entropy::new(|_| false),
+            jobs: HashMap::new(),
+            next_job: 1,
+            strangers: Strangers::default(),
+            clear_text: Vec::new(),
+            out_of_band: false,
+            mac: [0; 6],
+            takers: Vec::new(),
         }
+    }
+
+    /// Where keys and logins get what nobody can guess. Without it there are none.
+    pub fn set_entropy(&mut self, mut entropy: Entropy) {
+        // Locally administered, so it names no device outside.
+        if let Ok([_, rest @ ..]) = entropy.octets::<6>() {
+            self.mac = [0x02, rest[0], rest[1], rest[2], rest[3], rest[4]];
+        }
+        self.entropy = entropy;
+    }
+
+    /// Before the first peer.
+    pub fn set_profile(&mut self, profile: Profile) -> Result<(), Error> {
+        if !self.peers.is_empty() {
+            return Err(Error::InvalidArgument);
+        }
+        self.config.profile = profile;
+        Ok(())
+    }
+
+    /// Whether datagrams are tunnel packets. Advanced begins in Main's framing and stays there with peers that
+    /// do not offer more, as this build does not.
+    fn is_tunnel(&self) -> bool {
+        self.config.profile != Profile::Simple
     }
 
     pub fn role(&self) -> Role {
@@ -220,7 +274,7 @@ impl Session {
         if peer.is_child() {
             return Err(Error::ChildPeer);
         }
-        peer.config.weight = weight;
+        Arc::make_mut(&mut peer.config).weight = weight;
         Ok(())
     }
 

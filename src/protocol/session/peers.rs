@@ -2,7 +2,7 @@
 
 use super::throttle::Complaint;
 use super::{Channel, Listening, PeerSetup, Remote, SEQ_MASK, Session};
-use crate::protocol::config::{PeerConfig, Profile, Role};
+use crate::protocol::config::{PeerConfig, Role};
 use crate::protocol::flow::path::PathState;
 use crate::protocol::flow::{Flow, FlowConfig};
 use crate::protocol::output::{Error, Event, Level, PeerId, SocketId};
@@ -10,6 +10,7 @@ use crate::protocol::peer::{Endpoint, Kind, Peer};
 use crate::protocol::time::{Span, Time};
 use crate::protocol::timers::Timer;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Peers that came by themselves, at most.
 const MAX_CHILDREN: usize = 1024;
@@ -21,22 +22,25 @@ const RESOLVE_MAX: Span = Span::from_secs(30);
 
 impl Session {
     pub fn add_peer(&mut self, now: Time, setup: PeerSetup) -> Result<PeerId, Error> {
-        if self.config.profile != Profile::Simple {
-            return Err(Error::Unsupported);
-        }
         let kind = match (self.config.role, setup.remote) {
             (Role::Receiver, Remote::Listen { .. }) => Kind::Listener,
             (Role::Sender, Remote::Call { multicast: true, .. }) => Kind::Group,
             (Role::Sender, Remote::Call { .. } | Remote::Unresolved) => Kind::Caller,
+            (Role::Sender, Remote::Listen { .. }) if self.is_tunnel() => Kind::Listener,
+            (Role::Receiver, Remote::Call { multicast: false, .. } | Remote::Unresolved) if self.is_tunnel() => {
+                Kind::Caller
+            }
             // TR-06-1 defines no reversed roles, and libRIST's do not work.
             (Role::Receiver, _) | (Role::Sender, Remote::Listen { .. }) => return Err(Error::Unsupported),
         };
         let id = self.take_id();
         let media = Endpoint::new(setup.media, None);
         let control = Endpoint::new(setup.control, None);
-        let mut peer = Peer::new(id, kind, setup.config, media, control, now);
-        peer.url = setup.url;
-        peer.miface = setup.miface;
+        let mut peer = Peer::new(id, kind, Arc::new(setup.config), media, control, now);
+        peer.url = setup.url.into();
+        peer.miface = setup.miface.into();
+        peer.tunnel = self.new_tunnel(now);
+        peer.vouched = !peer.config.address_validation;
         peer.ssrc = match self.config.role {
             Role::Sender => self.config.flow_id,
             Role::Receiver => self.next_random() as u32,
@@ -46,6 +50,7 @@ impl Session {
             self.listening.insert(setup.control, Listening { peer: id, channel: Channel::Control, local: control });
         }
         self.peers.insert(id, peer);
+        self.lock_with_secret(id);
         match setup.remote {
             Remote::Listen { .. } => {}
             Remote::Call { .. } => self.call(now, id, setup.remote),
@@ -55,12 +60,13 @@ impl Session {
         Ok(id)
     }
 
-    /// Simple counts two peers for each, media and RTCP, as libRIST does.
+    /// Simple counts two peers for each, media and RTCP, as libRIST does; Main one.
     fn take_id(&mut self) -> PeerId {
         loop {
             let id = PeerId(self.next_peer);
             // The C handle has 28 bits for it.
-            self.next_peer = if self.next_peer >= 0x0FFF_FFF0 { 1 } else { self.next_peer + 2 };
+            let step = if self.is_tunnel() { 1 } else { 2 };
+            self.next_peer = if self.next_peer >= 0x0FFF_FFF0 { 1 } else { self.next_peer + step };
             if !self.peers.contains_key(&id) {
                 return id;
             }
@@ -146,9 +152,12 @@ impl Session {
         let announced = self.announces();
         let parent = self.peers.get(&through)?;
         let (config, url, miface) = (parent.config.clone(), parent.url.clone(), parent.miface.clone());
+        let (vouched, in_group) = (parent.vouched, parent.kind == Kind::Group);
         let mut media = Endpoint::new(parent.media.socket, None);
-        if parent.kind == Kind::Group {
+        if in_group {
             media.remote = parent.media.remote;
+        } else if self.is_tunnel() {
+            media.remote = Some(from);
         }
         let mut control = Endpoint::new(socket, Some(from));
         control.announced = announced;
@@ -156,13 +165,14 @@ impl Session {
         let mut peer = Peer::new(id, Kind::Child(through), config, media, control, now);
         peer.url = url;
         peer.miface = miface;
+        peer.vouched = vouched;
         peer.ssrc = match self.config.role {
             Role::Sender => self.config.flow_id,
             Role::Receiver => self.next_random() as u32,
         };
         peer.heard(now);
         let patience = peer.patience();
-        self.members.child_came(id, peer.media.remote.is_some());
+        self.members.child_came(id, in_group);
         self.peers.insert(id, peer);
         self.sources.insert((socket, from), (id, Channel::Control));
         self.timers.set(Timer::Liveness(id), Some(now + patience));
@@ -207,12 +217,14 @@ impl Session {
 
     pub(super) fn drop_peer(&mut self, id: PeerId) {
         let Some(peer) = self.peers.remove(&id) else { return };
-        for timer in [Timer::Rtcp(id), Timer::Liveness(id), Timer::Resolve(id)] {
+        let own = [Timer::Rtcp(id), Timer::Liveness(id), Timer::Resolve(id), Timer::KeepAlive(id)];
+        for timer in own.into_iter().chain([Timer::SecretChange(id), Timer::Login(id)]) {
             self.timers.set(timer, None);
         }
         self.forget_sources(&[peer.media, peer.control]);
         self.listening.retain(|_, listening| listening.peer != id);
         self.sender.forget_peer(id);
+        self.strangers.forget(id);
         if peer.is_child() {
             self.members.child_left(id);
         }
@@ -239,7 +251,7 @@ impl Session {
             self.leave_flow(id, old);
         }
         if !self.flows.contains_key(&flow_id) {
-            let proven = self.peers.get(&id).is_some_and(|peer| peer.echoes.answers());
+            let proven = self.peers.get(&id).is_some_and(|peer| peer.is_proven());
             if self.flows.len() >= MAX_FLOWS && !self.evict_flow(proven) {
                 self.complain(now, Complaint::TooManyFlows, Level::Warn, "too many flows, a new one was turned away");
                 return;
@@ -261,7 +273,7 @@ impl Session {
             self.members.joined(flow_id, peer.remote_ip(), id);
         }
         self.refresh_path(now, id);
-        let trusted = self.peers.get(&id).is_some_and(|peer| peer.echoes.answers());
+        let trusted = self.peers.get(&id).is_some_and(|peer| peer.is_proven());
         if let Some(flow) = self.flows.get_mut(&flow_id).filter(|_| trusted) {
             flow.trust(id);
         }
@@ -304,7 +316,7 @@ impl Session {
     /// Tells the flow what its path to `id` is worth now.
     pub(super) fn refresh_path(&mut self, _now: Time, id: PeerId) {
         let Some(peer) = self.peers.get(&id) else { return };
-        let trusted = peer.echoes.answers();
+        let trusted = peer.is_proven();
         let Some(flow) = peer.flow.and_then(|flow| self.flows.get_mut(&flow)) else { return };
         // Strangers are no path of a flow that has a proven one, until they have proved themselves.
         if !trusted && flow.has_trusted_path() {

@@ -23,12 +23,11 @@ const CHANGE_AFTER: Span = Span::from_millis(20);
 impl Session {
     /// Takes a datagram that came in on `socket`.
     pub fn handle_datagram(&mut self, now: Time, socket: SocketId, from: SocketAddr, datagram: &[u8]) {
-        let message = match simple::decode(datagram) {
-            Ok(message) => message,
-            Err(_) => {
-                self.complain(now, Complaint::Malformed, Level::Error, "malformed packet dropped");
-                return;
-            }
+        if self.is_tunnel() {
+            return self.handle_tunnel(now, socket, from, datagram);
+        }
+        let Ok(message) = simple::decode(datagram) else {
+            return self.malformed(now);
         };
         let known = self.sources.find((socket, from));
         match message {
@@ -42,7 +41,13 @@ impl Session {
                     None => self.media_stranger(now, socket, from, &rtp, datagram),
                 };
                 match peer {
-                    Some(peer) => self.media_arrived(now, peer, &rtp, from),
+                    Some(peer) => {
+                        let local_port = self.listening.get(&socket).map_or(0, |listening| listening.local.port());
+                        if let Some(peer) = self.peers.get_mut(&peer) {
+                            peer.received_bytes(rtp.payload.len());
+                        }
+                        self.media_arrived(now, peer, &rtp, (from.port(), local_port));
+                    }
                     None => self.complain(
                         now,
                         Complaint::NoHandshake,
@@ -114,7 +119,7 @@ impl Session {
                     && peer.media.last_heard.is_none_or(|last| now.since(last) > REBIND_AFTER)
             })
             .min_by_key(|peer| {
-                let doubtful = peer.is_dead() || !peer.echoes.answers();
+                let doubtful = peer.is_dead() || !peer.is_proven();
                 (peer.media.remote.is_some(), doubtful, port_distance(peer.control.remote), Reverse(peer.id))
             })?
             .id;
@@ -134,7 +139,8 @@ impl Session {
         Some(child)
     }
 
-    fn media_arrived(&mut self, now: Time, id: PeerId, rtp: &Rtp<'_>, from: SocketAddr) {
+    /// Media of a known peer, with the ports that it was sent from and to: UDP's, or those of the tunnel.
+    pub(super) fn media_arrived(&mut self, now: Time, id: PeerId, rtp: &Rtp<'_>, ports: (u16, u16)) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let flow_id = rtp.ssrc & !1;
         let quiet = peer.media.last_heard.is_none_or(|last| now.since(last) > CHANGE_AFTER);
@@ -149,9 +155,7 @@ impl Session {
             return;
         }
         peer.heard(now);
-        peer.received_bytes(rtp.payload.len());
         peer.media.last_heard = Some(now);
-        let local_port = self.listening.get(&peer.media.socket).map_or(0, |listening| listening.local.port());
         if peer.is_dead() {
             self.revive(now, id);
         }
@@ -168,8 +172,8 @@ impl Session {
             retransmit: rtp.ssrc & 1 == 1,
             timestamp: rtp.timestamp,
             rate: clock::clock_rate(rtp.payload_type),
-            virt_src_port: from.port(),
-            virt_dst_port: local_port,
+            virt_src_port: ports.0,
+            virt_dst_port: ports.1,
             payload,
         };
         if let Some(flow) = self.flows.get_mut(&flow_id).filter(|flow| flow.takes(id)) {

@@ -1,6 +1,7 @@
 //! Statistics: what happened since the last report, per flow and per peer.
 
 use super::Session;
+use crate::protocol::config::Profile;
 use crate::protocol::output::{Event, Level, PeerId};
 use crate::protocol::peer::{Kind, Peer, Traffic};
 use crate::protocol::report::{FlowReport, SenderPeerReport};
@@ -29,7 +30,7 @@ impl Session {
         let mut sent_rtcp = 0;
         for entry in &mut report.peers {
             let Some(peer) = self.peers.get_mut(&entry.peer) else { continue };
-            entry.url = peer.url.clone();
+            entry.url = peer.url.to_string();
             entry.sent_rtcp = std::mem::take(&mut peer.traffic.sent_rtcp);
             entry.received_rtcp = std::mem::take(&mut peer.traffic.received_rtcp);
             sent_rtcp += u64::from(entry.sent_rtcp);
@@ -66,9 +67,9 @@ impl Session {
             .filter(|peer| matches!(peer.kind, Kind::Caller | Kind::Group | Kind::Child(_)) && !peer.is_dead())
             .flat_map(|peer| {
                 let data = sender_report(peer, now, flow_id, profile, waiting);
-                let rtcp = rtcp_report(peer, &data);
+                let rtcp = (profile == Profile::Simple).then(|| rtcp_report(peer, &data));
                 peer.traffic = Traffic::new();
-                [rtcp, data]
+                rtcp.into_iter().chain([data])
             })
             .collect();
         for report in reports {
@@ -81,11 +82,13 @@ fn sender_report(
     peer: &mut Peer,
     now: Time,
     flow_id: u32,
-    profile: crate::protocol::config::Profile,
+    profile: Profile,
     waiting: usize,
 ) -> SenderPeerReport {
     let traffic = &peer.traffic;
-    let media = traffic.sent - u64::from(traffic.sent_rtcp);
+    // Main has one row for everything, as libRIST.
+    let rtcp = if profile == Profile::Simple { traffic.sent_rtcp } else { 0 };
+    let media = traffic.sent - u64::from(rtcp);
     let refused = u64::from(traffic.bandwidth_skipped + traffic.bloat_skipped + traffic.retransmit_skipped);
     let quality = match (peer.last_heard.is_some(), traffic.sent) {
         // Nobody has ever answered: there is no quality to speak of.
@@ -99,7 +102,7 @@ fn sender_report(
         cname: peer.remote_name.clone().unwrap_or_default(),
         rtcp: false,
         profile,
-        miface: peer.miface.clone(),
+        miface: peer.miface.to_string(),
         sent: media,
         received: u64::from(traffic.received_rtcp),
         retransmitted: traffic.retransmitted,

@@ -4,10 +4,10 @@ use super::Session;
 use crate::protocol::config::{NackType, Role};
 use crate::protocol::framing::simple;
 use crate::protocol::output::PeerId;
-use crate::protocol::peer::Kind;
 use crate::protocol::time::Time;
 use crate::protocol::timers::Timer;
 use crate::wire::clock;
+use crate::wire::gre::Form;
 use crate::wire::rtcp::{self, Echo, ReceiverReport, ReportBlock, SenderReport};
 
 /// Echo requests of a calling sender at the start, so that the RTT is known early (libRIST).
@@ -18,6 +18,13 @@ const MAX_RECORDS: usize = 16;
 impl Session {
     /// First words to a peer that we call. Listeners want our name before our media.
     pub(super) fn greet(&mut self, now: Time, id: PeerId) {
+        if !self.can_encrypt(id) {
+            // The key is being derived; said when it is there.
+            return;
+        }
+        if self.is_tunnel() {
+            self.greet_tunnel(now, id);
+        }
         self.report_to(now, id, false);
         for _ in 0..GREETINGS {
             self.send_feedback(now, id, |session, id, out| session.write_echo_request(now, id, out));
@@ -95,11 +102,18 @@ impl Session {
     }
 
     fn send_compound(&mut self, _now: Time, id: PeerId, write: impl FnOnce(&mut Self, PeerId, &mut Vec<u8>)) {
-        let Some((socket, to)) = self.peers.get(&id).and_then(|p| Some((p.control.socket, p.control.remote?))) else {
-            return;
-        };
+        let Some(peer) = self.peers.get(&id) else { return };
+        let Some(to) = peer.control.remote else { return };
+        let socket = peer.control.socket;
         let pool = self.pool.clone();
-        let transmit = simple::feedback(socket, to, &pool, |out| write(self, id, out));
+        let transmit = match &peer.tunnel {
+            None => simple::feedback(socket, to, &pool, |out| write(self, id, out)),
+            Some(tunnel) => {
+                let ports = tunnel.feedback_ports(peer.config.virt_dst_port);
+                let Some(envelope) = self.envelope(id, Form::Reduced(ports), None) else { return };
+                envelope.message(&pool, |out| write(self, id, out))
+            }
+        };
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if !peer.may_send(transmit.len()) {
             return;
@@ -114,10 +128,7 @@ impl Session {
         match self.config.role {
             Role::Sender => {
                 // A child's media goes out through the group it belongs to.
-                let media = match peer.kind {
-                    Kind::Child(parent) => self.peers.get(&parent).unwrap_or(peer),
-                    _ => peer,
-                };
+                let media = self.peers.get(&self.media_peer(id)).unwrap_or(peer);
                 let report = SenderReport {
                     ssrc: self.config.flow_id,
                     ntp: (now + self.wall_ahead).ticks(),

@@ -8,6 +8,13 @@ use std::collections::BTreeMap;
 pub(super) enum Complaint {
     Malformed,
     MalformedFeedback,
+    /// Clear text where a secret is configured.
+    Clear,
+    /// Encrypted where none is.
+    NoSecret,
+    /// Encrypted with another secret.
+    Undecryptable,
+    NotLoggedIn,
     NoHandshake,
     TooManyPeers,
     TooManyFlows,

@@ -20,6 +20,10 @@ impl Session {
                     self.sender.tidy(now);
                     self.report_to(now, peer, true);
                 }
+                Timer::KeepAlive(peer) => self.keep_alive(now, peer),
+                Timer::Strangers => self.derive_for_stranger(now),
+                Timer::SecretChange(peer) => self.change_lock(peer),
+                Timer::Login(peer) => self.login_due(now, peer),
                 Timer::Liveness(peer) => self.judge_silence(now, peer),
                 Timer::Resolve(peer) => self.resolve(now, peer),
                 Timer::Nack(flow_id) => self.ask_again(now, flow_id),

@@ -1,0 +1,119 @@
+//! First words and signs of life in the tunnel: keep-alives, buffer negotiation (TR-06-2:2022 §5.5, §10; libRIST).
+
+use super::Session;
+use crate::protocol::config::Role;
+use crate::protocol::framing::main::Envelope;
+use crate::protocol::output::PeerId;
+use crate::protocol::time::{Span, Time};
+use crate::protocol::timers::Timer;
+use crate::protocol::tunnel::{Tunnel, Version};
+use crate::wire::gre::{BufferNegotiation, CAPABILITIES, Form, KeepAlive};
+
+const INTERVAL: Span = Span::from_secs(1);
+/// Messages of a kind at the start, so that one may be lost.
+const REPEATS: usize = 3;
+/// A version that only the first packets offer is never agreed on if those are lost.
+const OFFER_FOR: Span = Span::from_secs(5);
+
+impl Session {
+    /// The tunnel of a peer that the application adds.
+    pub(super) fn new_tunnel(&self, now: Time) -> Option<Box<Tunnel>> {
+        self.is_tunnel().then(|| Box::new(Tunnel::new(Version::of_caller(), now + OFFER_FOR)))
+    }
+
+    /// First words to a peer that we call, before its reports: both versions, and how long we keep packets.
+    pub(super) fn greet_tunnel(&mut self, now: Time, id: PeerId) {
+        for version in [2, 1] {
+            for _ in 0..REPEATS {
+                self.send_keep_alive(id, version);
+            }
+        }
+        self.negotiate_buffer(id);
+        self.timers.set(Timer::KeepAlive(id), Some(now + INTERVAL));
+    }
+
+    /// A stranger has become a peer by a packet of this version and length.
+    pub(super) fn welcome(&mut self, now: Time, id: PeerId, version: u8, length: usize) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.received_bytes(length);
+        peer.tunnel = Some(Box::new(Tunnel::new(Version::of_stranger(version), now)));
+        if self.begin_login(now, id) {
+            return;
+        }
+        self.timers.set(Timer::Rtcp(id), Some(now));
+        self.timers.set(Timer::KeepAlive(id), Some(now));
+    }
+
+    pub(super) fn keep_alive(&mut self, now: Time, id: PeerId) {
+        self.timers.set(Timer::KeepAlive(id), Some(now + INTERVAL));
+        let Some(tunnel) = self.tunnel_of(id) else { return };
+        let (version, offers) = (tunnel.version.get(), now < tunnel.offers_until);
+        self.send_keep_alive(id, version);
+        if version == 1 && offers {
+            self.send_keep_alive(id, 2);
+        }
+    }
+
+    fn send_keep_alive(&mut self, id: PeerId, version: u8) {
+        let message =
+            KeepAlive { mac: self.mac, capabilities: CAPABILITIES, extension: None, json: &[] };
+        self.send_message(id, Form::KeepAlive, Some(version), |out| message.write(out));
+    }
+
+    /// Tells a receiver how long packets are kept (libRIST 0.2.8: buffer + 2 × rtt-max).
+    pub(super) fn negotiate_buffer(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get(&id).filter(|_| self.config.role == Role::Sender) else { return };
+        let memory = peer.config.buffer_max + peer.config.rtt_max.scaled(2, 1);
+        let sender_max = u16::try_from(memory.as_millis()).unwrap_or(u16::MAX);
+        let message = BufferNegotiation { sender_max, ..BufferNegotiation::default() };
+        for _ in 0..REPEATS {
+            self.send_message(id, Form::BufferNegotiation, Some(2), |out| message.write(out));
+        }
+    }
+
+    pub(super) fn echo_negotiation(&mut self, id: PeerId, kind: u16) {
+        let message = BufferNegotiation { kind, ..BufferNegotiation::default() };
+        self.send_message(id, Form::BufferNegotiation, Some(2), |out| message.write(out));
+    }
+
+    /// Sends one message that is neither media nor feedback.
+    pub(super) fn send_message(
+        &mut self,
+        id: PeerId,
+        form: Form,
+        version: Option<u8>,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> bool {
+        let Some(envelope) = self.envelope(id, form, version) else { return false };
+        let transmit = envelope.message(&self.pool, write);
+        let Some(peer) = self.peers.get_mut(&id) else { return false };
+        if !peer.may_send(transmit.len()) {
+            return false;
+        }
+        peer.count_sent(transmit.len());
+        self.transmit(transmit);
+        true
+    }
+
+    /// Header and key for the next datagram to a peer; `None` while there is no key, or nowhere to send to.
+    pub(super) fn envelope(&mut self, id: PeerId, form: Form, version: Option<u8>) -> Option<Envelope> {
+        let peer = self.peers.get(&id)?;
+        let (socket, to) = (peer.control.socket, peer.control.remote?);
+        let ours = peer.tunnel.as_ref()?.version.get();
+        let sealed = match self.lock_of(id).filter(|_| form != Form::Eapol) {
+            None => None,
+            Some((owner, lock)) => {
+                let sealed = lock.seal();
+                self.prepare_key(owner);
+                Some(sealed?)
+            }
+        };
+        let sequence = match &sealed {
+            Some(sealed) => sealed.sequence,
+            None => self.tunnel_of(id)?.next_sequence(),
+        };
+        // Version 0 has no safe encryption.
+        let version = version.unwrap_or(ours).max(u8::from(sealed.is_some()));
+        Some(Envelope { socket, to, version, form, sequence, sealed })
+    }
+}

@@ -1,0 +1,351 @@
+//! Keys of the Main profile: whose they are, which are missing, and what waits for them.
+
+use super::Session;
+use super::throttle::Complaint;
+use crate::crypto::psk::{Cipher, KeySize, Nonce};
+use crate::crypto::secret::Secret;
+use crate::protocol::job::{Job, JobId, JobResult};
+use crate::protocol::output::{Error, Level, Output, PeerId, SocketId};
+use crate::protocol::peer::Kind;
+use crate::protocol::time::{Span, Time};
+use crate::protocol::timers::Timer;
+use crate::protocol::tunnel::{Keyring, Lock, Refusal, Sense, Tunnel};
+use crate::wire::gre::{self, Content, Packet};
+use crate::wire::rtcp::Compound;
+use crate::wire::rtp::Rtp;
+use std::net::SocketAddr;
+
+/// Acknowledgements of a new passphrase are waited for so long.
+const CHANGE_WITHIN: Span = Span::from_secs(3);
+
+/// Where a datagram came from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source {
+    pub(super) known: Option<PeerId>,
+    /// The known peer, or the one whose socket takes strangers.
+    pub(super) through: PeerId,
+    pub(super) socket: SocketId,
+    pub(super) from: SocketAddr,
+}
+
+/// What a job was wanted for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose {
+    /// To encrypt what `owner`, or one who shares its key, is sent.
+    Send { owner: PeerId, nonce: Nonce },
+    /// To decrypt what `peer` sends.
+    Receive { peer: PeerId, owner: PeerId, name: (Nonce, KeySize) },
+    /// To see whether a stranger has the passphrase.
+    Stranger,
+}
+
+impl Session {
+    /// The work is done.
+    pub fn job_done(&mut self, now: Time, job: JobId, result: JobResult) {
+        let Some(purpose) = self.jobs.remove(&job) else { return };
+        match (purpose, result) {
+            (Purpose::Send { owner, nonce }, JobResult::Derived(mut keys)) => {
+                if let Some(key) = keys.pop() {
+                    self.key_to_send(now, owner, nonce, key);
+                }
+            }
+            (Purpose::Receive { peer, owner, name }, JobResult::Derived(keys)) => {
+                self.key_to_receive(now, peer, owner, name, keys);
+            }
+            (Purpose::Stranger, JobResult::Derived(keys)) => self.key_of_stranger(now, keys),
+        }
+    }
+
+    pub(super) fn start_job(&mut self, purpose: Purpose, job: Job) {
+        let id = JobId(self.next_job);
+        self.next_job += 1;
+        self.jobs.insert(id, purpose);
+        self.outputs.push_back(Output::Job(id, job));
+    }
+
+    pub(super) fn tunnel_of(&mut self, id: PeerId) -> Option<&mut Tunnel> {
+        self.peers.get_mut(&id)?.tunnel.as_deref_mut()
+    }
+
+    /// The peer whose lock encrypts what `id` is sent: its own, or that of the peer it came through.
+    fn lock_owner(&self, id: PeerId) -> Option<PeerId> {
+        self.owner(id, |tunnel| tunnel.lock.is_some())
+    }
+
+    fn keyring_owner(&self, id: PeerId) -> Option<PeerId> {
+        self.owner(id, |tunnel| tunnel.keyring.is_some())
+    }
+
+    fn owner(&self, id: PeerId, has: impl Fn(&Tunnel) -> bool) -> Option<PeerId> {
+        let peer = self.peers.get(&id)?;
+        let parent = match peer.kind {
+            Kind::Child(parent) => Some(parent),
+            _ => None,
+        };
+        let candidates = [Some(id), parent].into_iter().flatten();
+        candidates.into_iter().find(|id| {
+            self.peers.get(id).and_then(|peer| peer.tunnel.as_deref()).is_some_and(&has)
+        })
+    }
+
+    pub(super) fn lock_of(&mut self, id: PeerId) -> Option<(PeerId, &mut Lock)> {
+        let owner = self.lock_owner(id)?;
+        Some((owner, self.tunnel_of(owner)?.lock.as_deref_mut()?))
+    }
+
+    /// Whether `id` can be sent anything: there is no key, or it has been derived.
+    pub(super) fn can_encrypt(&mut self, id: PeerId) -> bool {
+        self.lock_of(id).is_none_or(|(_, lock)| lock.is_ready())
+    }
+
+    /// The keyring `id` is read with.
+    pub(super) fn keyring_of(&mut self, id: PeerId) -> Option<&mut Keyring> {
+        let owner = self.keyring_owner(id)?;
+        self.tunnel_of(owner)?.keyring.as_deref_mut()
+    }
+
+    /// Clear text of a packet, if it was to be had and had to be encrypted or not.
+    pub(super) fn open<'a>(
+        &mut self,
+        now: Time,
+        source: Source,
+        packet: &Packet<'a>,
+        datagram: &[u8],
+        clear: &'a mut Vec<u8>,
+    ) -> Option<Content<'a>> {
+        let owner = self.keyring_owner(source.through);
+        let (Some(nonce), Some(sequence)) = (packet.nonce, packet.sequence) else {
+            if owner.is_some() {
+                self.complain(now, Complaint::Clear, Level::Error, "clear text dropped: a secret is configured here");
+                return None;
+            }
+            let content = Content::parse(packet.protocol, packet.body);
+            if content.is_err() && gre::looks_like_simple(datagram) {
+                let text = "a peer sends bare RTP or RTCP, dropped: it uses the Simple profile, this side Main";
+                self.complain(now, Complaint::Malformed, Level::Error, text);
+            } else if content.is_err() {
+                self.malformed(now);
+            }
+            return content.ok();
+        };
+        let Some(owner) = owner else {
+            self.complain(now, Complaint::NoSecret, Level::Error, "encrypted packet dropped: no secret is configured here");
+            return None;
+        };
+        // A zero nonce made libRIST before 0.2.15 take clear text. Version 0 repeats key stream (TR-06-2:2022 §7.4).
+        if nonce == [0; 4] || packet.version == 0 {
+            self.complain(now, Complaint::Malformed, Level::Error, "packet with a void nonce or version dropped");
+            return None;
+        }
+        // Our own packet, sent back by somebody.
+        if self.lock_of(source.through).is_some_and(|(_, lock)| lock.is_own(nonce)) {
+            return None;
+        }
+        let flow = source.known.and_then(|id| self.peers.get(&id)).and_then(|peer| peer.flow);
+        let keyring = self.tunnel_of(owner)?.keyring.as_deref_mut()?;
+        let name = (nonce, keyring.size(packet.aes_256));
+        let sense = |text: &[u8], proven: bool| sense(packet.protocol, text, proven, flow);
+        match keyring.open(now, name, sequence, packet.body, clear, sense) {
+            Ok(()) => Content::parse(packet.protocol, clear).ok(),
+            Err(Refusal::Noise) => {
+                let text = "a packet does not decrypt: the other side has another secret";
+                self.complain(now, Complaint::Undecryptable, Level::Error, text);
+                None
+            }
+            Err(Refusal::Unknown) => {
+                self.nonce_unknown(now, source, owner, name, datagram);
+                None
+            }
+        }
+    }
+
+    fn nonce_unknown(&mut self, now: Time, source: Source, owner: PeerId, name: (Nonce, KeySize), datagram: &[u8]) {
+        let peer = source.known.and_then(|id| self.peers.get_mut(&id));
+        // Who has proved nothing yet has no account of its own.
+        if let Some(peer) = peer.filter(|peer| !peer.is_child() || peer.is_proven())
+            && let Some(tunnel) = peer.tunnel.as_mut()
+        {
+            let id = peer.id;
+            tunnel.unknown.get_or_insert_default().came(now, name, datagram);
+            self.derive_for_peer(now, id, owner);
+            return;
+        }
+        self.strangers.came(now, owner, (source.socket, source.from), name, datagram);
+        self.derive_for_stranger(now);
+    }
+
+    fn derive_for_peer(&mut self, now: Time, peer: PeerId, owner: PeerId) {
+        let unknown = self.tunnel_of(peer).and_then(|tunnel| tunnel.unknown.as_mut());
+        let Some(name) = unknown.and_then(|unknown| unknown.next(now)) else { return };
+        self.derive(now, owner, name, Purpose::Receive { peer, owner, name });
+    }
+
+    pub(super) fn derive_for_stranger(&mut self, now: Time) {
+        if let Some((owner, name)) = self.strangers.next(now).map(|stranger| (stranger.owner, stranger.name)) {
+            self.derive(now, owner, name, Purpose::Stranger);
+        }
+        self.timers.set(Timer::Strangers, self.strangers.due());
+    }
+
+    fn derive(&mut self, now: Time, owner: PeerId, (nonce, size): (Nonce, KeySize), purpose: Purpose) {
+        let keyring = self.tunnel_of(owner).and_then(|tunnel| tunnel.keyring.as_mut());
+        let passphrases = keyring.map(|keyring| keyring.passphrases(now)).unwrap_or_default();
+        self.start_job(purpose, Job::Derive { passphrases, nonce, size });
+    }
+
+    fn key_to_receive(
+        &mut self,
+        now: Time,
+        id: PeerId,
+        owner: PeerId,
+        name: (Nonce, KeySize),
+        keys: Vec<Cipher>,
+    ) {
+        self.add_key(now, owner, name, keys);
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let (socket, from) = (peer.control.socket, peer.control.remote);
+        let Some(unknown) = peer.tunnel.as_mut().and_then(|tunnel| tunnel.unknown.as_mut()) else { return };
+        let waited = unknown.derived(name);
+        if let Some(from) = from {
+            for awaited in waited {
+                self.handle_tunnel(now, socket, from, &awaited.datagram);
+            }
+        }
+        let good = self.is_proven_key(owner, name);
+        if let Some(unknown) = self.tunnel_of(id).and_then(|tunnel| tunnel.unknown.as_mut()) {
+            unknown.judged(now, good);
+        }
+        self.derive_for_peer(now, id, owner);
+    }
+
+    fn key_of_stranger(&mut self, now: Time, keys: Vec<Cipher>) {
+        if let Some(stranger) = self.strangers.derived() {
+            self.add_key(now, stranger.owner, stranger.name, keys);
+            if let Some(datagram) = stranger.datagram {
+                self.handle_tunnel(now, stranger.socket, stranger.from, &datagram);
+            }
+        }
+        self.derive_for_stranger(now);
+    }
+
+    fn add_key(&mut self, now: Time, owner: PeerId, name: (Nonce, KeySize), keys: Vec<Cipher>) {
+        if let Some(keyring) = self.tunnel_of(owner).and_then(|tunnel| tunnel.keyring.as_mut()) {
+            keyring.add(now, name, keys);
+        }
+    }
+
+    fn is_proven_key(&mut self, owner: PeerId, name: (Nonce, KeySize)) -> bool {
+        let keyring = self.tunnel_of(owner).and_then(|tunnel| tunnel.keyring.as_ref());
+        keyring.is_some_and(|keyring| keyring.is_proven(name))
+    }
+
+    /// A peer that was added with a secret encrypts, and reads nothing else.
+    pub(super) fn lock_with_secret(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let (config, Some(tunnel)) = (&peer.config, &mut peer.tunnel) else { return };
+        let Some(secret) = config.secret.clone() else { return };
+        tunnel.keyring = Some(Box::new(Keyring::new(secret.clone(), config.key_size)));
+        tunnel.lock = Some(Box::new(Lock::new(secret, config.key_size, config.key_rotation)));
+        self.prepare_key(id);
+    }
+
+    /// Asks for the key that the lock of `owner` is going to need.
+    pub(super) fn prepare_key(&mut self, owner: PeerId) {
+        let Some(tunnel) = self.peers.get_mut(&owner).and_then(|peer| peer.tunnel.as_mut()) else { return };
+        let Some(lock) = tunnel.lock.as_mut() else { return };
+        match lock.wanted(&mut self.entropy) {
+            Ok(None) => {}
+            Ok(Some(wanted)) => {
+                let purpose = Purpose::Send { owner, nonce: wanted.nonce };
+                let passphrases = vec![wanted.passphrase];
+                self.start_job(purpose, Job::Derive { passphrases, nonce: wanted.nonce, size: wanted.size });
+            }
+            // Nothing is sent rather than under a guessable key (libRIST 0.2.16).
+            Err(_) => self.log(Level::Error, "no randomness from the system: there is no key to send with"),
+        }
+    }
+
+    fn key_to_send(&mut self, now: Time, owner: PeerId, nonce: Nonce, key: Cipher) {
+        let lock = self.tunnel_of(owner).and_then(|tunnel| tunnel.lock.as_mut());
+        if lock.is_none_or(|lock| !lock.derived(nonce, key)) {
+            return;
+        }
+        // What could not be said before.
+        let waiting: Vec<PeerId> = self
+            .peers
+            .values()
+            .filter(|peer| peer.id == owner || peer.kind == Kind::Child(owner))
+            .filter(|peer| peer.control.remote.is_some())
+            .map(|peer| peer.id)
+            .collect();
+        for id in waiting {
+            match self.peers.get(&id).map(|peer| peer.is_child()) {
+                Some(false) => self.greet(now, id),
+                _ => self.timers.set(Timer::Rtcp(id), Some(now)),
+            }
+        }
+    }
+
+    /// Another passphrase for both directions (`rist_peer_update_secret`). What comes under the old one is still
+    /// read for a while; peers that have logged in are told the new one first.
+    pub fn update_secret(&mut self, now: Time, id: PeerId, secret: &Secret) -> Result<(), Error> {
+        let peer = self.peers.get_mut(&id).ok_or(Error::NoSuchPeer)?;
+        if peer.is_child() {
+            return Err(Error::ChildPeer);
+        }
+        let config = peer.config.clone();
+        let tunnel = peer.tunnel.as_mut().ok_or(Error::Unsupported)?;
+        match &mut tunnel.keyring {
+            Some(keyring) => keyring.accept(now, secret.clone()),
+            keyring => *keyring = Some(Box::new(Keyring::new(secret.clone(), config.key_size))),
+        }
+        match &mut tunnel.lock {
+            Some(_) => tunnel.next_secret = Some(secret.clone()),
+            lock => *lock = Some(Box::new(Lock::new(secret.clone(), config.key_size, config.key_rotation))),
+        }
+        let told = self.push_secret(now, id, secret);
+        let at = if told == 0 { now } else { now + CHANGE_WITHIN };
+        if told == 0 {
+            self.change_lock(id);
+        } else {
+            self.timers.set(Timer::SecretChange(id), Some(at));
+        }
+        self.prepare_key(id);
+        Ok(())
+    }
+
+    /// The new passphrase is used from the next key on.
+    pub(super) fn change_lock(&mut self, id: PeerId) {
+        self.timers.set(Timer::SecretChange(id), None);
+        let Some(tunnel) = self.tunnel_of(id) else { return };
+        let secret = tunnel.next_secret.take();
+        if let (Some(secret), Some(lock)) = (secret, tunnel.lock.as_mut()) {
+            lock.change(secret);
+            self.prepare_key(id);
+        }
+    }
+}
+
+/// Whether a clear text shows that its key is right. Noise passes the weak tests now and then, so they count
+/// only for a key that has passed a strong one.
+fn sense(protocol: u16, text: &[u8], proven: bool, flow: Option<u32>) -> Sense {
+    let strong = protocol == gre::protocol::VSF;
+    let proof = |proof: bool| match (proof, proven) {
+        (true, _) => Sense::Proof,
+        (false, true) => Sense::Some,
+        (false, false) => Sense::None,
+    };
+    match Content::parse(protocol, text) {
+        Err(_) => Sense::None,
+        Ok(_) if strong => Sense::Proof,
+        Ok(Content::Media { packet, .. }) => {
+            proof(Rtp::parse(packet).is_ok_and(|rtp| flow == Some(rtp.ssrc & !1)))
+        }
+        Ok(Content::Feedback { packet, .. }) => {
+            let mut items = Compound::new(packet).peekable();
+            let whole = items.peek().is_some() && items.all(|item| item.is_ok());
+            if whole { Sense::Proof } else { Sense::None }
+        }
+        Ok(_) => proof(false),
+    }
+}

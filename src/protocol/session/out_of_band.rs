@@ -1,0 +1,65 @@
+//! Out-of-band data: datagrams of the application beside the media, in the tunnel of the Main profile.
+
+use super::Session;
+use crate::protocol::output::{Error, Event, PeerId};
+use crate::protocol::peer::{Kind, Peer};
+use crate::protocol::time::Time;
+use crate::wire::gre::Form;
+
+/// Longest payload, bytes (libRIST).
+pub const MAX_OUT_OF_BAND: usize = 9984;
+
+impl Session {
+    /// Whether the application wants to hear of out-of-band data. Without it such packets are dropped.
+    pub fn set_out_of_band(&mut self, wanted: bool) {
+        self.out_of_band = wanted;
+    }
+
+    /// Sends to one peer, to all that came through a listener, or (`None`) to whom it was last heard from, or
+    /// if that is nobody, who is there. Returns how many it went to.
+    pub fn send_out_of_band(&mut self, to: Option<PeerId>, payload: &[u8]) -> Result<usize, Error> {
+        if !self.is_tunnel() {
+            return Err(Error::Unsupported);
+        }
+        if payload.is_empty() || payload.len() > MAX_OUT_OF_BAND {
+            return Err(Error::InvalidArgument);
+        }
+        let targets: Vec<PeerId> = match to {
+            Some(id) => {
+                let peer = self.peers.get(&id).ok_or(Error::NoSuchPeer)?;
+                match peer.kind {
+                    Kind::Listener => self.takers(|peer| peer.kind == Kind::Child(id)).collect(),
+                    _ => vec![id],
+                }
+            }
+            None => self.takers(|_| true).max_by_key(|id| self.last_out_of_band(*id)).into_iter().collect(),
+        };
+        let mut sent = 0;
+        for id in targets {
+            sent += usize::from(self.send_message(id, Form::Full, None, |out| out.extend_from_slice(payload)));
+        }
+        Ok(sent)
+    }
+
+    fn takers(&self, of: impl Fn(&Peer) -> bool) -> impl Iterator<Item = PeerId> {
+        let open = self.peers.values().filter(move |peer| of(peer) && peer.control.remote.is_some());
+        open.filter(|peer| peer.is_open() && !peer.is_dead()).map(|peer| peer.id)
+    }
+
+    fn last_out_of_band(&self, id: PeerId) -> (Option<Time>, Option<Time>) {
+        let peer = self.peers.get(&id);
+        let latest = peer.and_then(|peer| peer.tunnel.as_ref()).and_then(|tunnel| tunnel.out_of_band);
+        (latest, peer.and_then(|peer| peer.last_heard))
+    }
+
+    pub(super) fn out_of_band_arrived(&mut self, now: Time, id: PeerId, payload: &[u8]) {
+        self.sign_of_life(now, id);
+        if let Some(tunnel) = self.tunnel_of(id) {
+            tunnel.out_of_band = Some(now);
+        }
+        if self.out_of_band {
+            let payload = self.pool.copy(payload);
+            self.event(Event::OutOfBand { peer: id, payload });
+        }
+    }
+}

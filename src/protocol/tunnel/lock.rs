@@ -1,0 +1,231 @@
+//! Encryption of what we send: the key in use, the next one, and when to change (TR-06-2:2022 §7).
+
+use crate::crypto::psk::{Cipher, KeySize, Nonce, counter_block};
+use crate::crypto::secret::Secret;
+use crate::protocol::entropy::{Entropy, NoEntropy};
+use std::collections::BTreeSet;
+
+/// A sequence number must not come twice under one key; there are 2³² of them. A new key is due long before.
+const MOST_USES: u64 = 1 << 31;
+/// Nonces remembered; nobody rotates more often in one session.
+const MOST_NONCES: usize = 65_536;
+/// First bit of a nonce: it belongs to the odd passphrase.
+const ODD: u8 = 0x80;
+
+#[derive(Debug)]
+struct Key {
+    nonce: Nonce,
+    cipher: Cipher,
+    uses: u64,
+}
+
+/// A key to be derived for us.
+#[derive(Debug)]
+pub(in crate::protocol) struct Wanted {
+    pub(in crate::protocol) passphrase: Secret,
+    pub(in crate::protocol) nonce: Nonce,
+    pub(in crate::protocol) size: KeySize,
+}
+
+/// How one packet is to be encrypted.
+#[derive(Debug)]
+pub(in crate::protocol) struct Sealed {
+    pub(in crate::protocol) nonce: Nonce,
+    pub(in crate::protocol) aes_256: bool,
+    pub(in crate::protocol) sequence: u32,
+    cipher: Cipher,
+}
+
+impl Sealed {
+    pub(in crate::protocol) fn encrypt(&self, octets: &mut [u8]) {
+        self.cipher.apply(&counter_block(self.sequence), octets);
+    }
+}
+
+#[derive(Debug)]
+pub(in crate::protocol) struct Lock {
+    passphrase: Secret,
+    size: KeySize,
+    odd: bool,
+    /// Packets under one key; a new key is taken when they are used up.
+    rotation: u64,
+    sequence: u32,
+    current: Option<Key>,
+    next: Option<Key>,
+    /// The nonce whose key is being derived.
+    deriving: Option<Nonce>,
+    used: BTreeSet<Nonce>,
+}
+
+impl Lock {
+    /// `rotation` 0: only when the sequence numbers demand it.
+    pub(in crate::protocol) fn new(passphrase: Secret, size: KeySize, rotation: u32) -> Self {
+        let rotation = match rotation {
+            0 => MOST_USES,
+            packets => u64::from(packets).min(MOST_USES),
+        };
+        Self {
+            passphrase,
+            size,
+            odd: false,
+            rotation,
+            sequence: 0,
+            current: None,
+            next: None,
+            deriving: None,
+            used: BTreeSet::new(),
+        }
+    }
+
+    pub(in crate::protocol) fn passphrase(&self) -> &Secret {
+        &self.passphrase
+    }
+
+    pub(in crate::protocol) fn is_ready(&self) -> bool {
+        self.current.is_some()
+    }
+
+    pub(in crate::protocol) fn is_own(&self, nonce: Nonce) -> bool {
+        self.used.contains(&nonce)
+    }
+
+    /// From the next key on another passphrase is used, and the first bit of the nonce says so.
+    pub(in crate::protocol) fn change(&mut self, passphrase: Secret) {
+        if self.passphrase == passphrase {
+            return;
+        }
+        self.passphrase = passphrase;
+        self.odd = !self.odd;
+        (self.next, self.deriving) = (None, None);
+        if let Some(current) = &mut self.current {
+            // The old key serves until the new one is there.
+            current.uses = current.uses.max(self.rotation);
+        }
+    }
+
+    /// The key to derive now, if one is missing or the current one is half used up. Answered by `derived`.
+    pub(in crate::protocol) fn wanted(&mut self, entropy: &mut Entropy) -> Result<Option<Wanted>, NoEntropy> {
+        let due = self.current.as_ref().is_none_or(|key| key.uses >= self.rotation / 2);
+        if !due || self.next.is_some() || self.deriving.is_some() {
+            return Ok(None);
+        }
+        let nonce = self.fresh_nonce(entropy)?;
+        self.deriving = Some(nonce);
+        Ok(Some(Wanted { passphrase: self.passphrase.clone(), nonce, size: self.size }))
+    }
+
+    /// Random, never zero, never one that was used before.
+    fn fresh_nonce(&mut self, entropy: &mut Entropy) -> Result<Nonce, NoEntropy> {
+        loop {
+            let mut nonce: Nonce = entropy.octets()?;
+            nonce[0] = (nonce[0] & !ODD) | if self.odd { ODD } else { 0 };
+            if nonce != [0; 4] && !self.used.contains(&nonce) {
+                if self.used.len() >= MOST_NONCES {
+                    self.used.pop_first();
+                }
+                self.used.insert(nonce);
+                return Ok(nonce);
+            }
+        }
+    }
+
+    /// True when packets can be sent now and could not before.
+    pub(in crate::protocol) fn derived(&mut self, nonce: Nonce, cipher: Cipher) -> bool {
+        if self.deriving != Some(nonce) {
+            return false;
+        }
+        self.deriving = None;
+        let key = Key { nonce, cipher, uses: 0 };
+        if self.current.is_none() {
+            self.current = Some(key);
+            return true;
+        }
+        self.next = Some(key);
+        false
+    }
+
+    /// Takes a sequence number for one packet; `None` while there is no key.
+    pub(in crate::protocol) fn seal(&mut self) -> Option<Sealed> {
+        let used_up = self.current.as_ref().is_some_and(|key| key.uses >= self.rotation);
+        if used_up && self.next.is_some() {
+            self.current = self.next.take();
+        }
+        let key = self.current.as_mut().filter(|key| key.uses <= u64::from(u32::MAX))?;
+        key.uses += 1;
+        let sequence = self.sequence;
+        self.sequence = sequence.wrapping_add(1);
+        Some(Sealed { nonce: key.nonce, aes_256: self.size == KeySize::Aes256, sequence, cipher: key.cipher.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entropy() -> Entropy {
+        let mut state = 1u32;
+        Entropy::new(move |out| {
+            for octet in out {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *octet = (state >> 24) as u8;
+            }
+            true
+        })
+    }
+
+    fn derive(lock: &mut Lock, entropy: &mut Entropy) -> Option<Nonce> {
+        let wanted = lock.wanted(entropy).expect("entropy")?;
+        lock.derived(wanted.nonce, Cipher::derive(&wanted.passphrase, wanted.nonce, wanted.size));
+        Some(wanted.nonce)
+    }
+
+    #[test]
+    fn a_key_lasts_for_its_packets_and_the_sequence_goes_on() {
+        let (mut entropy, mut nonces) = (entropy(), Vec::new());
+        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes128, 10);
+        assert!(lock.seal().is_none());
+        for sequence in 0..100 {
+            derive(&mut lock, &mut entropy);
+            let sealed = lock.seal().expect("there is a key");
+            assert_eq!(sealed.sequence, sequence);
+            nonces.push(sealed.nonce);
+        }
+        let changes = nonces.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        assert_eq!(changes, 9);
+        assert!(nonces.iter().all(|nonce| nonce[0] & 0x80 == 0 && *nonce != [0; 4]));
+        nonces.dedup();
+        let distinct: BTreeSet<_> = nonces.iter().collect();
+        assert_eq!(distinct.len(), nonces.len());
+        assert!(lock.is_own(nonces[0]));
+    }
+
+    #[test]
+    fn a_late_key_does_not_stop_the_packets() {
+        let mut entropy = entropy();
+        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes256, 4);
+        derive(&mut lock, &mut entropy);
+        let first = (0..20).filter_map(|_| lock.seal()).map(|sealed| sealed.nonce).collect::<BTreeSet<_>>();
+        assert_eq!(first.len(), 1);
+        derive(&mut lock, &mut entropy);
+        assert!(lock.seal().is_some_and(|sealed| !first.contains(&sealed.nonce)));
+    }
+
+    #[test]
+    fn another_passphrase_turns_the_first_bit() {
+        let mut entropy = entropy();
+        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes256, 0);
+        derive(&mut lock, &mut entropy);
+        let old = lock.seal().map(|sealed| sealed.nonce[0] & ODD);
+        lock.change(Secret::new(b"abd"));
+        assert_eq!(lock.seal().map(|sealed| sealed.nonce[0] & ODD), old);
+        derive(&mut lock, &mut entropy);
+        assert_eq!(lock.seal().map(|sealed| sealed.nonce[0] & ODD), Some(ODD));
+    }
+
+    #[test]
+    fn without_randomness_there_is_no_key() {
+        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes256, 0);
+        assert!(lock.wanted(&mut Entropy::new(|_| false)).is_err());
+        assert!(lock.seal().is_none());
+    }
+}

@@ -1,0 +1,193 @@
+//! Encrypted packets from nobody we know, with nonces that have no key: deriving one costs us a thousand times
+//! what sending the packet cost them, so strangers share a small budget.
+
+use crate::crypto::psk::{KeySize, Nonce};
+use crate::protocol::output::{PeerId, SocketId};
+use crate::protocol::time::{Span, Time};
+use std::net::SocketAddr;
+
+/// Strangers that wait at once.
+const MOST_WAITING: usize = 32;
+/// A longer first packet is not kept; its sender will send another.
+const MOST_OCTETS: usize = 900;
+/// One key in so long: 50 a second, at most a few per cent of a core.
+const SPACING: Span = Span::from_millis(20);
+const PATIENCE: Span = Span::from_secs(2);
+/// Places of the table that tells who has come before; a power of two.
+const PLACES: usize = 4096;
+
+#[derive(Debug)]
+pub(in crate::protocol) struct Stranger {
+    pub(in crate::protocol) owner: PeerId,
+    pub(in crate::protocol) socket: SocketId,
+    pub(in crate::protocol) from: SocketAddr,
+    pub(in crate::protocol) name: (Nonce, KeySize),
+    pub(in crate::protocol) datagram: Option<Vec<u8>>,
+    since: Time,
+    again: bool,
+}
+
+#[derive(Debug, Default)]
+pub(in crate::protocol) struct Strangers {
+    waiting: Vec<Stranger>,
+    /// Marks of (address, nonce) pairs seen lately: a real caller repeats its nonce, a flood of random ones does not.
+    seen: Vec<u32>,
+    emptied: Option<Time>,
+    deriving: Option<Stranger>,
+    not_before: Option<Time>,
+    turn: usize,
+}
+
+impl Strangers {
+    pub(in crate::protocol) fn came(
+        &mut self,
+        now: Time,
+        owner: PeerId,
+        (socket, from): (SocketId, SocketAddr),
+        name: (Nonce, KeySize),
+        datagram: &[u8],
+    ) {
+        let again = self.mark(now, from, name);
+        if self.deriving.as_ref().is_some_and(|stranger| stranger.name == name && stranger.owner == owner) {
+            return;
+        }
+        let datagram = (datagram.len() <= MOST_OCTETS).then(|| datagram.to_vec());
+        let stranger = Stranger { owner, socket, from, name, datagram, since: now, again };
+        self.waiting.retain(|waiting| now.since(waiting.since) < PATIENCE);
+        // One place for each address, however many packets come from it.
+        if let Some(place) = self.waiting.iter_mut().find(|waiting| waiting.from == from) {
+            *place = stranger;
+        } else if self.waiting.len() < MOST_WAITING {
+            self.waiting.push(stranger);
+        } else {
+            // Who comes for the first time displaces only its like.
+            self.turn = self.turn.wrapping_add(1);
+            let start = self.turn % MOST_WAITING;
+            let mut places = (start..MOST_WAITING).chain(0..start);
+            if let Some(place) = places.find(|place| again || !self.waiting[*place].again) {
+                self.waiting[place] = stranger;
+            }
+        }
+    }
+
+    /// Whether this pair was seen before, within some seconds.
+    fn mark(&mut self, now: Time, from: SocketAddr, (nonce, _): (Nonce, KeySize)) -> bool {
+        if self.emptied.is_none_or(|at| now.since(at) > PATIENCE) {
+            self.emptied = Some(now);
+            self.seen.clear();
+            self.seen.resize(PLACES, 0);
+        }
+        let mark = mark_of(from, nonce);
+        let place = mark as usize % PLACES;
+        match self.seen.get_mut(place) {
+            Some(seen) if *seen == mark => true,
+            Some(seen) => {
+                *seen = mark;
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// When the next key may be derived.
+    pub(in crate::protocol) fn due(&self) -> Option<Time> {
+        let first = self.waiting.iter().map(|stranger| stranger.since).min()?;
+        (self.deriving.is_none()).then(|| self.not_before.map_or(first, |at| at.max(first)))
+    }
+
+    /// The next one to derive a key for: those who came again first, then by turns.
+    pub(in crate::protocol) fn next(&mut self, now: Time) -> Option<&Stranger> {
+        if self.due()? > now {
+            return None;
+        }
+        self.turn = self.turn.wrapping_add(1);
+        let length = self.waiting.len();
+        let turn = self.turn % length;
+        let mut places = (turn..length).chain(0..turn);
+        let place = places.find(|place| self.waiting[*place].again).unwrap_or(turn);
+        self.not_before = Some(now + SPACING);
+        self.deriving = Some(self.waiting.swap_remove(place));
+        self.deriving.as_ref()
+    }
+
+    pub(in crate::protocol) fn derived(&mut self) -> Option<Stranger> {
+        self.deriving.take()
+    }
+
+    /// Nobody waits for a peer that has gone.
+    pub(in crate::protocol) fn forget(&mut self, owner: PeerId) {
+        self.waiting.retain(|stranger| stranger.owner != owner);
+    }
+}
+
+/// FNV-1a. Who can make two pairs collide gains a place in a queue, nothing else.
+fn mark_of(from: SocketAddr, nonce: Nonce) -> u32 {
+    let mut mark = 0x811c_9dc5u32;
+    let mut add = |octets: &[u8]| {
+        for octet in octets {
+            mark = (mark ^ u32::from(*octet)).wrapping_mul(0x0100_0193);
+        }
+    };
+    match from.ip() {
+        std::net::IpAddr::V4(ip) => add(&ip.octets()),
+        std::net::IpAddr::V6(ip) => add(&ip.octets()),
+    }
+    add(&from.port().to_be_bytes());
+    add(&nonce);
+    mark.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(number: u32) -> SocketAddr {
+        SocketAddr::from((number.to_be_bytes(), 5000))
+    }
+
+    fn name(number: u32) -> (Nonce, KeySize) {
+        (number.to_be_bytes(), KeySize::Aes256)
+    }
+
+    /// 20,000 forged packets a second, each from another address with another nonce; one real caller among them.
+    #[test]
+    fn a_real_caller_gets_its_turn_in_a_flood() {
+        let mut strangers = Strangers::default();
+        let start = Time::from_ticks(1 << 60);
+        let (mut forged, mut derivations, mut served) = (1000u32, 0, None);
+        for ms in 0..1000 {
+            let now = start + Span::from_millis(ms);
+            for _ in 0..20 {
+                forged += 1;
+                let source = (SocketId(1), address(forged.wrapping_mul(0x9E37_79B9)));
+                strangers.came(now, PeerId(1), source, name(forged.wrapping_mul(0x85EB_CA6B)), &[0; 60]);
+            }
+            if ms % 30 == 0 {
+                strangers.came(now, PeerId(1), (SocketId(1), address(7)), name(7), &[0; 60]);
+            }
+            if let Some(stranger) = strangers.next(now) {
+                derivations += 1;
+                if stranger.from == address(7) {
+                    served.get_or_insert(ms);
+                }
+                strangers.derived();
+            }
+        }
+        assert!(derivations <= 51, "{derivations}");
+        assert!(served.is_some_and(|ms| ms < 300), "{served:?}");
+    }
+
+    #[test]
+    fn an_address_has_one_place() {
+        let mut strangers = Strangers::default();
+        let now = Time::from_ticks(1 << 60);
+        for number in 0..1000 {
+            strangers.came(now, PeerId(1), (SocketId(1), address(3)), name(number), &[0; 2000]);
+        }
+        assert_eq!(strangers.waiting.len(), 1);
+        assert!(strangers.next(now).is_some_and(|stranger| stranger.datagram.is_none()));
+        assert!(strangers.due().is_none());
+        strangers.forget(PeerId(1));
+        assert!(strangers.derived().is_some());
+    }
+}

@@ -1,0 +1,27 @@
+//! The Main profile's tunnel (TR-06-2:2022 §5): a GRE header, and what stands behind it.
+
+mod buffer_negotiation;
+mod content;
+mod header;
+mod keep_alive;
+mod ports;
+
+pub use buffer_negotiation::BufferNegotiation;
+pub use content::{Content, Form};
+pub use header::{Header, Packet, looks_like_simple};
+pub use keep_alive::{CAPABILITIES, KeepAlive};
+pub use ports::Ports;
+
+/// The third and fourth octet of a GRE header.
+pub mod protocol {
+    /// Keep-alive of RIST GRE versions 0 and 1.
+    pub const KEEP_ALIVE: u16 = 0x88B5;
+    /// RTP or RTCP behind two port numbers, RIST GRE versions 0 and 1.
+    pub const REDUCED: u16 = 0x88B6;
+    /// A VSF header follows (RIST GRE version 2).
+    pub const VSF: u16 = 0xCCE0;
+    /// A whole IP packet; libRIST's out-of-band data.
+    pub const FULL: u16 = 0x0800;
+    /// EAP over LAN.
+    pub const EAPOL: u16 = 0x888E;
+}
