@@ -44,12 +44,7 @@ pub(super) enum Ports {
 }
 
 /// Sockets that strangers come to, a multicast group joined. Port 0: any that is free.
-pub(super) fn listen(
-    address: SocketAddr,
-    ports: Ports,
-    options: &SocketOptions,
-    log: &Logger,
-) -> io::Result<Opened> {
+pub(super) fn listen(address: SocketAddr, ports: Ports, options: &SocketOptions, log: &Logger) -> io::Result<Opened> {
     let bind = |port| bound(SocketAddr::new(address.ip(), port), port != 0);
     let opened = match ports {
         Ports::Two if address.port() == 0 => free_pair(address.ip())?,
@@ -222,7 +217,9 @@ mod tests {
     #[test]
     fn port_zero_gives_an_even_port_and_its_neighbour() {
         for _ in 0..20 {
-            let pair = listen("127.0.0.1:0".parse().unwrap(), Ports::Two, &SocketOptions::default(), &Logger::default()).unwrap();
+            let pair =
+                listen("127.0.0.1:0".parse().unwrap(), Ports::Two, &SocketOptions::default(), &Logger::default())
+                    .unwrap();
             assert_eq!(port(&pair.media) % 2, 0);
             assert_eq!(port(pair.control.as_ref().unwrap()), port(&pair.media) + 1);
         }

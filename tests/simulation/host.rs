@@ -1,11 +1,15 @@
 //! A machine in the simulation: one session, its clock, its sockets, and what its application saw.
 
 use crate::random::Random;
+use rist::protocol::config::Profile;
+use rist::protocol::entropy::Entropy;
+use rist::protocol::job::{Job, JobId};
 use rist::protocol::output::{Delivery, Event, Level, SocketId};
 use rist::protocol::payload::Pool;
 use rist::protocol::report::{FlowReport, SenderPeerReport};
 use rist::protocol::session::{Session, SessionConfig};
 use rist::protocol::time::{Span, Time};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 /// A clock that starts somewhere and runs a little fast or slow.
@@ -95,6 +99,7 @@ impl Record {
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) session: Session,
+    pub(crate) profile: Profile,
     pub(crate) clock: Clock,
     /// Indexed by `SocketId`. The address is the one that others see.
     pub(crate) sockets: Vec<SocketAddr>,
@@ -110,14 +115,24 @@ pub(crate) struct Host {
     /// The latest stream that this host writes.
     pub(crate) stream: Option<u32>,
     pub(crate) scratch: Vec<Delivery>,
+    /// Slow work that the session asked for, and when it is done.
+    pub(crate) jobs: VecDeque<(Span, JobId, Job)>,
     /// Wakes without a step of time in between.
     pub(crate) stuck: (Span, u32),
 }
 
 impl Host {
     pub(crate) fn new(config: SessionConfig, clock: Clock) -> Self {
+        let mut random = Random::new(config.seed);
+        let profile = config.profile;
+        let mut session = Session::new(config, Pool::new());
+        session.set_entropy(Entropy::new(move |octets| {
+            octets.fill_with(|| random.next() as u8);
+            true
+        }));
         Self {
-            session: Session::new(config, Pool::new()),
+            session,
+            profile,
             clock,
             sockets: Vec::new(),
             down: false,
@@ -127,6 +142,7 @@ impl Host {
             kept: None,
             stream: None,
             scratch: Vec::new(),
+            jobs: VecDeque::new(),
             stuck: (Span::ZERO, 0),
         }
     }
@@ -138,7 +154,8 @@ impl Host {
         }
         let wanted = [self.session.poll_timeout(), self.session.next_delivery()];
         let wanted = wanted.into_iter().flatten().map(|local| self.clock.when(local));
-        wanted.chain(self.spurious.as_ref().map(|(_, at)| *at)).min()
+        let job = self.jobs.front().map(|(at, ..)| *at);
+        wanted.chain(self.spurious.as_ref().map(|(_, at)| *at)).chain(job).min()
     }
 
     pub(crate) fn socket(&self, id: SocketId) -> SocketAddr {

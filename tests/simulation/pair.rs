@@ -5,6 +5,8 @@ use crate::invariants::{Bounds, Verdict};
 use crate::network::Link;
 use crate::workload::Pattern;
 use crate::world::{World, address};
+use rist::crypto::psk::KeySize;
+use rist::crypto::secret::Secret;
 use rist::protocol::config::{PeerConfig, Profile, Role};
 use rist::protocol::output::{PeerId, SocketId};
 use rist::protocol::session::{PeerSetup, Remote, SessionConfig};
@@ -38,6 +40,9 @@ impl Path {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Setup {
     pub(crate) seed: u64,
+    pub(crate) profile: Profile,
+    /// The receiver calls the sender.
+    pub(crate) reversed: bool,
     pub(crate) paths: Vec<Path>,
     pub(crate) pattern: Pattern,
     pub(crate) length: Span,
@@ -54,6 +59,8 @@ impl Setup {
     pub(crate) fn new(path: Path) -> Self {
         Self {
             seed: 1,
+            profile: Profile::Simple,
+            reversed: false,
             paths: vec![path],
             pattern: Pattern::default(),
             length: Span::from_secs(10),
@@ -71,11 +78,24 @@ impl Setup {
         self
     }
 
+    pub(crate) fn main_profile(mut self) -> Self {
+        self.profile = Profile::Main;
+        self
+    }
+
+    /// Main, and encrypted.
+    pub(crate) fn secret(mut self, size: KeySize) -> Self {
+        self.peer.secret = Some(Secret::new(b"a passphrase"));
+        self.peer.key_size = size;
+        self.main_profile()
+    }
+
     /// Both programs started, connections not yet made.
     pub(crate) fn start(self) -> Pair {
         let mut world = World::new(self.seed);
-        let sender = world.add_host(sender_config(FLOW), self.sender_clock);
-        let receiver = world.add_host(receiver_config(), self.receiver_clock);
+        let sender = world.add_host(SessionConfig { profile: self.profile, ..sender_config(FLOW) }, self.sender_clock);
+        let receiver =
+            world.add_host(SessionConfig { profile: self.profile, ..receiver_config() }, self.receiver_clock);
         let mut pair = Pair { world, sender, receiver, callers: Vec::new(), listeners: Vec::new(), setup: self };
         for path in 0..pair.setup.paths.len() {
             let Path { forth, back, .. } = pair.setup.paths[path].clone();
@@ -122,16 +142,25 @@ pub(crate) struct Pair {
 impl Pair {
     /// The receiver listens on `path`.
     pub(crate) fn listen(&mut self, path: usize) {
-        let peer = listen(&mut self.world, self.receiver, path, &self.setup.peer);
+        let host = if self.setup.reversed { self.sender } else { self.receiver };
+        let config = if self.setup.reversed { self.sender_peer(path) } else { self.setup.peer.clone() };
+        let peer = listen(&mut self.world, host, path, &config);
         self.listeners.push(peer);
     }
 
     /// The sender calls on `path`, from two ports that start at `port` (0: ephemeral).
     pub(crate) fn call(&mut self, path: usize, port: u16) {
-        let config = self.setup.sender_peer.as_ref().unwrap_or(&self.setup.peer).clone();
-        let config = PeerConfig { weight: self.setup.paths[path].weight, ..config };
-        let caller = call(&mut self.world, self.sender, self.receiver, path, port, config);
+        let (near, far, config) = match self.setup.reversed {
+            false => (self.sender, self.receiver, self.sender_peer(path)),
+            true => (self.receiver, self.sender, self.setup.peer.clone()),
+        };
+        let caller = call(&mut self.world, near, far, path, port, config);
         self.callers.push(caller);
+    }
+
+    fn sender_peer(&self, path: usize) -> PeerConfig {
+        let config = self.setup.sender_peer.as_ref().unwrap_or(&self.setup.peer).clone();
+        PeerConfig { weight: self.setup.paths[path].weight, ..config }
     }
 
     /// Time for the handshake before the first packet.
@@ -227,13 +256,14 @@ impl Pair {
 /// `host` listens on a path, at the usual port pair.
 pub(crate) fn listen(world: &mut World, host: usize, path: usize, config: &PeerConfig) -> PeerId {
     let media = world.open(host, path, PORT);
-    let control = world.open(host, path, PORT + 1);
+    let (one, rtcp) = control_port(world, host);
+    let control = if one { media } else { world.open(host, path, rtcp) };
     let here = |port| SocketAddr::new(address(path, host), port);
     let setup = PeerSetup {
         config: config.clone(),
         media,
         control,
-        remote: Remote::Listen { media: here(PORT), control: here(PORT + 1) },
+        remote: Remote::Listen { media: here(PORT), control: here(rtcp) },
         url: format!("rist://@{}", here(PORT)),
         miface: String::new(),
     };
@@ -242,6 +272,12 @@ pub(crate) fn listen(world: &mut World, host: usize, path: usize, config: &PeerC
     world.hosts[host].session.set_stats_interval(now, Some(REPORTS));
     world.drain(host);
     peer
+}
+
+/// Whether a host's profile has one port for everything, and which one RTCP comes to.
+fn control_port(world: &World, host: usize) -> (bool, u16) {
+    let one = world.hosts[host].profile != Profile::Simple;
+    (one, if one { PORT } else { PORT + 1 })
 }
 
 /// `host` calls the port pair of `far`.
@@ -254,13 +290,14 @@ pub(crate) fn call(
     config: PeerConfig,
 ) -> (PeerId, SocketId, SocketId) {
     let media = world.open(host, path, port);
-    let control = world.open(host, path, if port == 0 { 0 } else { port + 1 });
+    let (one, rtcp) = control_port(world, host);
+    let control = if one { media } else { world.open(host, path, if port == 0 { 0 } else { port + 1 }) };
     let there = |port| SocketAddr::new(address(path, far), port);
     let setup = PeerSetup {
         config,
         media,
         control,
-        remote: Remote::Call { media: there(PORT), control: there(PORT + 1), multicast: false },
+        remote: Remote::Call { media: there(PORT), control: there(rtcp), multicast: false },
         url: format!("rist://{}", there(PORT)),
         miface: String::new(),
     };

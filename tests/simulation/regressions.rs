@@ -5,7 +5,10 @@ use crate::seeds;
 #[test]
 fn seeds_that_failed_once_hold() {
     for &seed in SEEDS {
-        seeds::run(seed);
+        seeds::run(seeds::setup(seed));
+    }
+    for &seed in MAIN_SEEDS {
+        seeds::run(seeds::main_setup(seed));
     }
 }
 
@@ -14,3 +17,6 @@ const SEEDS: &[u64] = &[
     15, 19, 49, 53, 57, 64, 82, 86, 187, 193, 217, 244, 255, 371, 520, 652, 678, 706, 729, 771, 815, 904, 1655, 1673,
     1914, 476, 1224,
 ];
+
+/// The same in the Main profile.
+const MAIN_SEEDS: &[u64] = &[257, 299, 353, 379, 414, 462, 496, 570, 584, 651, 777, 794, 826, 994, 9, 277, 837, 986];

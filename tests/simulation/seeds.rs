@@ -5,6 +5,7 @@ use crate::network::{Bottleneck, Bursts, Link};
 use crate::pair::{Pair, Path, Setup};
 use crate::random::Random;
 use crate::workload::Pattern;
+use rist::crypto::psk::KeySize;
 use rist::protocol::config::CongestionControl;
 use rist::protocol::time::Span;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,6 +37,18 @@ pub(crate) fn setup(seed: u64) -> Setup {
     setup.sender_clock = clock(&mut random);
     setup.receiver_clock = clock(&mut random);
     setup.spurious = random.chance(0.5);
+    setup
+}
+
+/// The same world in the Main profile: in clear text or encrypted, called by the sender or by the receiver.
+pub(crate) fn main_setup(seed: u64) -> Setup {
+    let mut random = Random::new(seed ^ 0x6d61_696e);
+    let mut setup = setup(seed).main_profile();
+    setup.reversed = random.chance(0.3);
+    if random.chance(0.6) {
+        setup = setup.secret(random.pick(&[KeySize::Aes128, KeySize::Aes192, KeySize::Aes256]));
+        setup.peer.key_rotation = random.pick(&[0, 1, 10, 100, 1000]);
+    }
     setup
 }
 
@@ -114,8 +127,7 @@ fn link(random: &mut Random, delay: Span, loss: f64) -> Link {
 }
 
 /// Plays the world of a seed to its end.
-pub(crate) fn play(seed: u64) -> (Pair, u32) {
-    let setup = setup(seed);
+pub(crate) fn play(setup: Setup) -> (Pair, u32) {
     let mut pair = setup.start();
     let lead = pair.world.random.millis(0, 600);
     pair.world.run_for(lead);
@@ -123,10 +135,10 @@ pub(crate) fn play(seed: u64) -> (Pair, u32) {
     (pair, stream)
 }
 
-/// Plays the world of a seed and checks every promise.
+/// Plays a world and checks every promise.
 #[track_caller]
-pub(crate) fn run(seed: u64) {
-    let (pair, stream) = play(seed);
+pub(crate) fn run(setup: Setup) {
+    let (pair, stream) = play(setup);
     pair.assert(stream);
     pair.assert_counters(stream);
 }
@@ -137,6 +149,15 @@ fn number(name: &str, otherwise: u64) -> u64 {
 
 #[test]
 fn any_seed_keeps_every_promise() {
+    run_all(setup);
+}
+
+#[test]
+fn any_seed_keeps_every_promise_in_the_main_profile() {
+    run_all(main_setup);
+}
+
+fn run_all(setup: fn(u64) -> Setup) {
     let first = number("SIM_FIRST", 0);
     let end = first + number("SIM_SEEDS", SEEDS);
     let next = AtomicU64::new(first);
@@ -149,7 +170,7 @@ fn any_seed_keeps_every_promise() {
                     if seed >= end {
                         return;
                     }
-                    if catch_unwind(AssertUnwindSafe(|| run(seed))).is_err() {
+                    if catch_unwind(AssertUnwindSafe(|| run(setup(seed)))).is_err() {
                         failed.lock().expect("no thread panics here").push(seed);
                     }
                 }
@@ -163,8 +184,8 @@ fn any_seed_keeps_every_promise() {
 
 #[test]
 fn the_same_seed_plays_the_same_world() {
-    for seed in [3, 14, 15] {
-        let [(first, stream), (second, _)] = [play(seed), play(seed)];
+    for setup in [setup(3), setup(14), main_setup(15), main_setup(16)] {
+        let [(first, stream), (second, _)] = [play(setup.clone()), play(setup)];
         let fates = |pair: &Pair| format!("{:?}", pair.world.books.receptions.get(&(stream, pair.receiver)));
         assert_eq!(fates(&first), fates(&second));
         assert_eq!(first.sent().datagrams_sent, second.sent().datagrams_sent);
@@ -175,5 +196,6 @@ fn the_same_seed_plays_the_same_world() {
 /// For one seed in hand: `SIM_FIRST=seed SIM_TRACE=1 cargo test --test simulation one_seed -- --nocapture`.
 #[test]
 fn one_seed() {
-    run(number("SIM_FIRST", 0));
+    run(setup(number("SIM_FIRST", 0)));
+    run(main_setup(number("SIM_FIRST", 0)));
 }

@@ -4,8 +4,9 @@ use crate::books::Books;
 use crate::host::{Clock, Host};
 use crate::network::{Link, Network};
 use crate::random::Random;
-use crate::tap::{self, Kind};
+use crate::tap::{Kind, Tap};
 use crate::workload::{Pattern, Writer};
+use rist::protocol::job::{Job, JobId, JobResult};
 use rist::protocol::output::{Event, Output, SocketId, Transmit};
 use rist::protocol::session::{Media, SessionConfig};
 use rist::protocol::time::{Span, Time};
@@ -15,6 +16,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// A session that asks to be called so often without any time passing is stuck.
 const STUCK: u32 = 10_000;
+
+/// How long a key takes to derive.
+const JOB: Span = Span::from_millis(1);
 
 /// A datagram as it left a host, whether it arrives or not.
 #[derive(Debug, Clone)]
@@ -47,6 +51,8 @@ pub(crate) struct World {
     pub(crate) overheard: Vec<(SocketAddr, Vec<u8>)>,
     /// Every datagram that left, where a scenario wants to read them.
     pub(crate) wire: Option<Vec<Sent>>,
+    /// Reads what is on the wire, with the keys that hosts have derived.
+    pub(crate) tap: Tap,
     listening: HashMap<SocketAddr, (usize, SocketId)>,
     arrivals: BinaryHeap<Reverse<Arrival>>,
     writers: Vec<Writer>,
@@ -79,6 +85,7 @@ impl World {
             bytes_to_strangers: 0,
             overheard: Vec::new(),
             wire: None,
+            tap: Tap::default(),
             listening: HashMap::new(),
             arrivals: BinaryHeap::new(),
             writers: Vec::new(),
@@ -215,12 +222,12 @@ impl World {
             return;
         }
         if let Some(sender) = self.host_at(arrival.from)
-            && let Kind::Media { stream, index, repeated, .. } = tap::read(&arrival.bytes)
+            && let Kind::Media { stream, index, repeated, .. } = self.tap.read(&arrival.bytes)
             && self.hosts[sender].stream == Some(stream)
         {
             self.books.arrived(stream, host, index, path_of(arrival.to.ip()), repeated, self.now);
         }
-        self.trace(|| format!("host {host} gets {:?} from {}", tap::read(&arrival.bytes), arrival.from));
+        self.trace(|| format!("host {host} gets {:?} from {}", self.tap.read(&arrival.bytes), arrival.from));
         let now = self.local_time(host);
         self.hosts[host].record.datagrams_received += 1;
         self.hosts[host].session.handle_datagram(now, socket, arrival.from, &arrival.bytes);
@@ -248,6 +255,11 @@ impl World {
     fn wake(&mut self, host: usize) {
         let now = self.local_time(host);
         let at = self.now;
+        while self.hosts[host].jobs.front().is_some_and(|(done, ..)| *done <= at)
+            && let Some((_, id, job)) = self.hosts[host].jobs.pop_front()
+        {
+            self.finish(host, id, job);
+        }
         let state = &mut self.hosts[host];
         if let Some((random, next)) = &mut state.spurious
             && *next <= at
@@ -265,6 +277,20 @@ impl World {
         }
         self.drain(host);
         self.deliver(host);
+    }
+
+    /// A worker of the host has done its work.
+    fn finish(&mut self, host: usize, id: JobId, job: Job) {
+        let nonce = match &job {
+            Job::Derive { nonce, .. } => Some(*nonce),
+        };
+        let result = job.run();
+        if let (Some(nonce), JobResult::Derived(keys)) = (nonce, &result) {
+            self.tap.learn(nonce, keys);
+        }
+        let now = self.local_time(host);
+        self.hosts[host].session.job_done(now, id, result);
+        self.drain(host);
     }
 
     fn deliver(&mut self, host: usize) {
@@ -291,6 +317,10 @@ impl World {
         while let Some(output) = self.hosts[host].session.poll_output() {
             match output {
                 Output::Transmit(transmit) => self.transmit(host, transmit),
+                Output::Job(id, job) => {
+                    let done = self.hosts[host].jobs.back().map_or(self.now, |(at, ..)| self.now.max(*at)) + JOB;
+                    self.hosts[host].jobs.push_back((done, id, job));
+                }
                 Output::Event(Event::Admission { request, .. }) => {
                     let now = self.local_time(host);
                     let state = &mut self.hosts[host];
@@ -313,7 +343,7 @@ impl World {
         let mut bytes = transmit.head().to_vec();
         bytes.extend_from_slice(transmit.body());
         let (from, to) = (self.hosts[host].socket(transmit.socket), transmit.to);
-        let kind = tap::read(&bytes);
+        let kind = self.tap.read(&bytes);
         let target = self.host_at(to);
         if target.is_none() {
             self.bytes_to_strangers += bytes.len() as u64;

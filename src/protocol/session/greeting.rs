@@ -25,10 +25,10 @@ impl Session {
     pub(super) fn greet_tunnel(&mut self, now: Time, id: PeerId) {
         for version in [2, 1] {
             for _ in 0..REPEATS {
-                self.send_keep_alive(id, version);
+                self.send_keep_alive(now, id, version);
             }
         }
-        self.negotiate_buffer(id);
+        self.negotiate_buffer(now, id);
         self.timers.set(Timer::KeepAlive(id), Some(now + INTERVAL));
     }
 
@@ -48,43 +48,43 @@ impl Session {
         self.timers.set(Timer::KeepAlive(id), Some(now + INTERVAL));
         let Some(tunnel) = self.tunnel_of(id) else { return };
         let (version, offers) = (tunnel.version.get(), now < tunnel.offers_until);
-        self.send_keep_alive(id, version);
+        self.send_keep_alive(now, id, version);
         if version == 1 && offers {
-            self.send_keep_alive(id, 2);
+            self.send_keep_alive(now, id, 2);
         }
     }
 
-    fn send_keep_alive(&mut self, id: PeerId, version: u8) {
-        let message =
-            KeepAlive { mac: self.mac, capabilities: CAPABILITIES, extension: None, json: &[] };
-        self.send_message(id, Form::KeepAlive, Some(version), |out| message.write(out));
+    fn send_keep_alive(&mut self, now: Time, id: PeerId, version: u8) {
+        let message = KeepAlive { mac: self.mac, capabilities: CAPABILITIES, extension: None, json: &[] };
+        self.send_message(now, id, Form::KeepAlive, Some(version), |out| message.write(out));
     }
 
     /// Tells a receiver how long packets are kept (libRIST 0.2.8: buffer + 2 × rtt-max).
-    pub(super) fn negotiate_buffer(&mut self, id: PeerId) {
+    pub(super) fn negotiate_buffer(&mut self, now: Time, id: PeerId) {
         let Some(peer) = self.peers.get(&id).filter(|_| self.config.role == Role::Sender) else { return };
         let memory = peer.config.buffer_max + peer.config.rtt_max.scaled(2, 1);
         let sender_max = u16::try_from(memory.as_millis()).unwrap_or(u16::MAX);
         let message = BufferNegotiation { sender_max, ..BufferNegotiation::default() };
         for _ in 0..REPEATS {
-            self.send_message(id, Form::BufferNegotiation, Some(2), |out| message.write(out));
+            self.send_message(now, id, Form::BufferNegotiation, Some(2), |out| message.write(out));
         }
     }
 
-    pub(super) fn echo_negotiation(&mut self, id: PeerId, kind: u16) {
+    pub(super) fn echo_negotiation(&mut self, now: Time, id: PeerId, kind: u16) {
         let message = BufferNegotiation { kind, ..BufferNegotiation::default() };
-        self.send_message(id, Form::BufferNegotiation, Some(2), |out| message.write(out));
+        self.send_message(now, id, Form::BufferNegotiation, Some(2), |out| message.write(out));
     }
 
     /// Sends one message that is neither media nor feedback.
     pub(super) fn send_message(
         &mut self,
+        now: Time,
         id: PeerId,
         form: Form,
         version: Option<u8>,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> bool {
-        let Some(envelope) = self.envelope(id, form, version) else { return false };
+        let Some(envelope) = self.envelope(now, id, form, version) else { return false };
         let transmit = envelope.message(&self.pool, write);
         let Some(peer) = self.peers.get_mut(&id) else { return false };
         if !peer.may_send(transmit.len()) {
@@ -96,15 +96,15 @@ impl Session {
     }
 
     /// Header and key for the next datagram to a peer; `None` while there is no key, or nowhere to send to.
-    pub(super) fn envelope(&mut self, id: PeerId, form: Form, version: Option<u8>) -> Option<Envelope> {
+    pub(super) fn envelope(&mut self, now: Time, id: PeerId, form: Form, version: Option<u8>) -> Option<Envelope> {
         let peer = self.peers.get(&id)?;
         let (socket, to) = (peer.control.socket, peer.control.remote?);
         let ours = peer.tunnel.as_ref()?.version.get();
         let sealed = match self.lock_of(id).filter(|_| form != Form::Eapol) {
             None => None,
             Some((owner, lock)) => {
-                let sealed = lock.seal();
-                self.prepare_key(owner);
+                let sealed = lock.seal(now);
+                self.prepare_key(now, owner);
                 Some(sealed?)
             }
         };

@@ -6,17 +6,20 @@ use crate::crypto::psk::{Cipher, KeySize, Nonce};
 use crate::crypto::secret::Secret;
 use crate::protocol::job::{Job, JobId, JobResult};
 use crate::protocol::output::{Error, Level, Output, PeerId, SocketId};
-use crate::protocol::peer::Kind;
+use crate::protocol::peer::{Kind, Peer};
 use crate::protocol::time::{Span, Time};
 use crate::protocol::timers::Timer;
 use crate::protocol::tunnel::{Keyring, Lock, Refusal, Sense, Tunnel};
 use crate::wire::gre::{self, Content, Packet};
 use crate::wire::rtcp::Compound;
-use crate::wire::rtp::Rtp;
+use crate::wire::rtp::{self, Rtp};
 use std::net::SocketAddr;
 
 /// Acknowledgements of a new passphrase are waited for so long.
 const CHANGE_WITHIN: Span = Span::from_secs(3);
+
+/// Peers with the secret that have not answered an echo and for which keys are derived nevertheless.
+const MOST_DOUBTFUL_ACCOUNTS: usize = 64;
 
 /// Where a datagram came from.
 #[derive(Debug, Clone, Copy)]
@@ -83,9 +86,7 @@ impl Session {
             _ => None,
         };
         let candidates = [Some(id), parent].into_iter().flatten();
-        candidates.into_iter().find(|id| {
-            self.peers.get(id).and_then(|peer| peer.tunnel.as_deref()).is_some_and(&has)
-        })
+        candidates.into_iter().find(|id| self.peers.get(id).and_then(|peer| peer.tunnel.as_deref()).is_some_and(&has))
     }
 
     pub(super) fn lock_of(&mut self, id: PeerId) -> Option<(PeerId, &mut Lock)> {
@@ -129,7 +130,12 @@ impl Session {
             return content.ok();
         };
         let Some(owner) = owner else {
-            self.complain(now, Complaint::NoSecret, Level::Error, "encrypted packet dropped: no secret is configured here");
+            self.complain(
+                now,
+                Complaint::NoSecret,
+                Level::Error,
+                "encrypted packet dropped: no secret is configured here",
+            );
             return None;
         };
         // A zero nonce made libRIST before 0.2.15 take clear text. Version 0 repeats key stream (TR-06-2:2022 §7.4).
@@ -141,10 +147,12 @@ impl Session {
         if self.lock_of(source.through).is_some_and(|(_, lock)| lock.is_own(nonce)) {
             return None;
         }
-        let flow = source.known.and_then(|id| self.peers.get(&id)).and_then(|peer| peer.flow);
+        let known = source.known.and_then(|id| self.peers.get(&id));
+        let media_port = self.peers.get(&owner)?.config.virt_dst_port;
+        let expected = Expected { flow: known.and_then(|peer| peer.flow), media_port };
         let keyring = self.tunnel_of(owner)?.keyring.as_deref_mut()?;
         let name = (nonce, keyring.size(packet.aes_256));
-        let sense = |text: &[u8], proven: bool| sense(packet.protocol, text, proven, flow);
+        let sense = |text: &[u8], proven: bool| sense(packet.protocol, text, proven, expected);
         match keyring.open(now, name, sequence, packet.body, clear, sense) {
             Ok(()) => Content::parse(packet.protocol, clear).ok(),
             Err(Refusal::Noise) => {
@@ -160,18 +168,30 @@ impl Session {
     }
 
     fn nonce_unknown(&mut self, now: Time, source: Source, owner: PeerId, name: (Nonce, KeySize), datagram: &[u8]) {
-        let peer = source.known.and_then(|id| self.peers.get_mut(&id));
-        // Who has proved nothing yet has no account of its own.
-        if let Some(peer) = peer.filter(|peer| !peer.is_child() || peer.is_proven())
-            && let Some(tunnel) = peer.tunnel.as_mut()
+        let account = source.known.filter(|id| self.has_account(*id));
+        let proven =
+            account.and_then(|id| self.peers.get(&id)).is_some_and(|peer| !peer.is_child() || peer.is_proven());
+        if let Some(id) = account
+            && let Some(tunnel) = self.tunnel_of(id)
         {
-            let id = peer.id;
-            tunnel.unknown.get_or_insert_default().came(now, name, datagram);
+            tunnel.unknown.get_or_insert_default().came(now, name, datagram, proven);
             self.derive_for_peer(now, id, owner);
             return;
         }
         self.strangers.came(now, owner, (source.socket, source.from), name, datagram);
         self.derive_for_stranger(now);
+    }
+
+    /// Whether keys are derived for a peer beside the strangers: it has answered an echo, or it has the secret and not
+    /// too many such have come lately.
+    fn has_account(&self, id: PeerId) -> bool {
+        let Some(peer) = self.peers.get(&id) else { return false };
+        let Some(tunnel) = &peer.tunnel else { return false };
+        if !peer.is_child() || peer.is_proven() || (tunnel.keyed && tunnel.unknown.is_some()) {
+            return true;
+        }
+        let account = |peer: &&Peer| !peer.is_proven() && peer.tunnel.as_ref().is_some_and(|t| t.unknown.is_some());
+        tunnel.keyed && self.peers.values().filter(account).count() < MOST_DOUBTFUL_ACCOUNTS
     }
 
     fn derive_for_peer(&mut self, now: Time, peer: PeerId, owner: PeerId) {
@@ -193,26 +213,21 @@ impl Session {
         self.start_job(purpose, Job::Derive { passphrases, nonce, size });
     }
 
-    fn key_to_receive(
-        &mut self,
-        now: Time,
-        id: PeerId,
-        owner: PeerId,
-        name: (Nonce, KeySize),
-        keys: Vec<Cipher>,
-    ) {
+    fn key_to_receive(&mut self, now: Time, id: PeerId, owner: PeerId, name: (Nonce, KeySize), keys: Vec<Cipher>) {
         self.add_key(now, owner, name, keys);
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let (socket, from) = (peer.control.socket, peer.control.remote);
         let Some(unknown) = peer.tunnel.as_mut().and_then(|tunnel| tunnel.unknown.as_mut()) else { return };
         let waited = unknown.derived(name);
+        // Of a key that nothing waited for, nothing is known.
+        let judged = !waited.is_empty();
         if let Some(from) = from {
             for awaited in waited {
                 self.handle_tunnel(now, socket, from, &awaited.datagram);
             }
         }
         let good = self.is_proven_key(owner, name);
-        if let Some(unknown) = self.tunnel_of(id).and_then(|tunnel| tunnel.unknown.as_mut()) {
+        if let Some(unknown) = self.tunnel_of(id).and_then(|tunnel| tunnel.unknown.as_mut()).filter(|_| judged) {
             unknown.judged(now, good);
         }
         self.derive_for_peer(now, id, owner);
@@ -240,20 +255,20 @@ impl Session {
     }
 
     /// A peer that was added with a secret encrypts, and reads nothing else.
-    pub(super) fn lock_with_secret(&mut self, id: PeerId) {
+    pub(super) fn lock_with_secret(&mut self, now: Time, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let (config, Some(tunnel)) = (&peer.config, &mut peer.tunnel) else { return };
         let Some(secret) = config.secret.clone() else { return };
         tunnel.keyring = Some(Box::new(Keyring::new(secret.clone(), config.key_size)));
         tunnel.lock = Some(Box::new(Lock::new(secret, config.key_size, config.key_rotation)));
-        self.prepare_key(id);
+        self.prepare_key(now, id);
     }
 
     /// Asks for the key that the lock of `owner` is going to need.
-    pub(super) fn prepare_key(&mut self, owner: PeerId) {
+    pub(super) fn prepare_key(&mut self, now: Time, owner: PeerId) {
         let Some(tunnel) = self.peers.get_mut(&owner).and_then(|peer| peer.tunnel.as_mut()) else { return };
         let Some(lock) = tunnel.lock.as_mut() else { return };
-        match lock.wanted(&mut self.entropy) {
+        match lock.wanted(now, &mut self.entropy) {
             Ok(None) => {}
             Ok(Some(wanted)) => {
                 let purpose = Purpose::Send { owner, nonce: wanted.nonce };
@@ -261,13 +276,16 @@ impl Session {
                 self.start_job(purpose, Job::Derive { passphrases, nonce: wanted.nonce, size: wanted.size });
             }
             // Nothing is sent rather than under a guessable key (libRIST 0.2.16).
-            Err(_) => self.log(Level::Error, "no randomness from the system: there is no key to send with"),
+            Err(_) => {
+                let text = "no randomness from the system: there is no key to send with";
+                self.complain(now, Complaint::NoEntropy, Level::Error, text);
+            }
         }
     }
 
     fn key_to_send(&mut self, now: Time, owner: PeerId, nonce: Nonce, key: Cipher) {
         let lock = self.tunnel_of(owner).and_then(|tunnel| tunnel.lock.as_mut());
-        if lock.is_none_or(|lock| !lock.derived(nonce, key)) {
+        if lock.is_none_or(|lock| !lock.derived(now, nonce, key)) {
             return;
         }
         // What could not be said before.
@@ -306,46 +324,58 @@ impl Session {
         let told = self.push_secret(now, id, secret);
         let at = if told == 0 { now } else { now + CHANGE_WITHIN };
         if told == 0 {
-            self.change_lock(id);
+            self.change_lock(now, id);
         } else {
             self.timers.set(Timer::SecretChange(id), Some(at));
         }
-        self.prepare_key(id);
+        self.prepare_key(now, id);
         Ok(())
     }
 
     /// The new passphrase is used from the next key on.
-    pub(super) fn change_lock(&mut self, id: PeerId) {
+    pub(super) fn change_lock(&mut self, now: Time, id: PeerId) {
         self.timers.set(Timer::SecretChange(id), None);
         let Some(tunnel) = self.tunnel_of(id) else { return };
         let secret = tunnel.next_secret.take();
         if let (Some(secret), Some(lock)) = (secret, tunnel.lock.as_mut()) {
             lock.change(secret);
-            self.prepare_key(id);
+            self.prepare_key(now, id);
         }
     }
 }
 
+/// What is known of the sender of an encrypted packet.
+#[derive(Debug, Clone, Copy)]
+struct Expected {
+    flow: Option<u32>,
+    media_port: u16,
+}
+
 /// Whether a clear text shows that its key is right. Noise passes the weak tests now and then, so they count
-/// only for a key that has passed a strong one.
-fn sense(protocol: u16, text: &[u8], proven: bool, flow: Option<u32>) -> Sense {
-    let strong = protocol == gre::protocol::VSF;
-    let proof = |proof: bool| match (proof, proven) {
+/// only for a key that has passed a strong one, of sixteen bits at least.
+fn sense(protocol: u16, text: &[u8], proven: bool, expected: Expected) -> Sense {
+    let Ok(content) = Content::parse(protocol, text) else { return Sense::None };
+    let proof = match content {
+        _ if protocol == gre::protocol::VSF => true,
+        Content::Media { ports, packet } => {
+            let flow = Rtp::parse(packet).is_ok_and(|rtp| expected.flow == Some(rtp.ssrc & !1));
+            let libristlike = packet.get(1) == Some(&rtp::MPEG_TS) && ports.destination == expected.media_port;
+            flow || libristlike
+        }
+        Content::Feedback { packet, .. } => {
+            let mut items = Compound::new(packet).peekable();
+            let whole = items.peek().is_some() && items.all(|item| item.is_ok());
+            if !whole {
+                return Sense::None;
+            }
+            true
+        }
+        Content::KeepAlive(message) => message.capabilities == gre::CAPABILITIES,
+        Content::BufferNegotiation(_) | Content::FutureNonce(_) | Content::Full(_) => false,
+    };
+    match (proof, proven) {
         (true, _) => Sense::Proof,
         (false, true) => Sense::Some,
         (false, false) => Sense::None,
-    };
-    match Content::parse(protocol, text) {
-        Err(_) => Sense::None,
-        Ok(_) if strong => Sense::Proof,
-        Ok(Content::Media { packet, .. }) => {
-            proof(Rtp::parse(packet).is_ok_and(|rtp| flow == Some(rtp.ssrc & !1)))
-        }
-        Ok(Content::Feedback { packet, .. }) => {
-            let mut items = Compound::new(packet).peekable();
-            let whole = items.peek().is_some() && items.all(|item| item.is_ok());
-            if whole { Sense::Proof } else { Sense::None }
-        }
-        Ok(_) => proof(false),
     }
 }

@@ -97,7 +97,7 @@ impl Session {
     }
 
     pub(super) fn send_media(&mut self, now: Time, id: PeerId, sent: &Sent, again: bool) {
-        let Some(transmit) = self.media_datagram(id, sent, again) else { return };
+        let Some(transmit) = self.media_datagram(now, id, sent, again) else { return };
         let bytes = transmit.len();
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if !peer.may_send(bytes) {
@@ -117,7 +117,7 @@ impl Session {
         self.transmit(transmit);
     }
 
-    fn media_datagram(&mut self, id: PeerId, sent: &Sent, again: bool) -> Option<Transmit> {
+    fn media_datagram(&mut self, now: Time, id: PeerId, sent: &Sent, again: bool) -> Option<Transmit> {
         let peer = self.peers.get(&id)?;
         let header = rtp::Header {
             payload_type: sent.payload_type,
@@ -134,7 +134,7 @@ impl Session {
             source: or(sent.ports.source, media_source_port(id.0)),
             destination: or(sent.ports.destination, peer.config.virt_dst_port),
         };
-        let envelope = self.envelope(id, Form::Reduced(ports), None)?;
+        let envelope = self.envelope(now, id, Form::Reduced(ports), None)?;
         Some(envelope.media(&header, sent.payload.clone(), &self.pool))
     }
 

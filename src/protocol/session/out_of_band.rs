@@ -17,7 +17,7 @@ impl Session {
 
     /// Sends to one peer, to all that came through a listener, or (`None`) to whom it was last heard from, or
     /// if that is nobody, who is there. Returns how many it went to.
-    pub fn send_out_of_band(&mut self, to: Option<PeerId>, payload: &[u8]) -> Result<usize, Error> {
+    pub fn send_out_of_band(&mut self, now: Time, to: Option<PeerId>, payload: &[u8]) -> Result<usize, Error> {
         if !self.is_tunnel() {
             return Err(Error::Unsupported);
         }
@@ -36,7 +36,7 @@ impl Session {
         };
         let mut sent = 0;
         for id in targets {
-            sent += usize::from(self.send_message(id, Form::Full, None, |out| out.extend_from_slice(payload)));
+            sent += usize::from(self.send_message(now, id, Form::Full, None, |out| out.extend_from_slice(payload)));
         }
         Ok(sent)
     }

@@ -50,7 +50,7 @@ impl Session {
             self.listening.insert(setup.control, Listening { peer: id, channel: Channel::Control, local: control });
         }
         self.peers.insert(id, peer);
-        self.lock_with_secret(id);
+        self.lock_with_secret(now, id);
         match setup.remote {
             Remote::Listen { .. } => {}
             Remote::Call { .. } => self.call(now, id, setup.remote),

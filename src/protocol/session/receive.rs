@@ -144,7 +144,10 @@ impl Session {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let flow_id = rtp.ssrc & !1;
         let quiet = peer.media.last_heard.is_none_or(|last| now.since(last) > CHANGE_AFTER);
-        if peer.next_flow == Some(flow_id) && quiet {
+        // In a tunnel media and reports come from one address: whose flow it is needs no report to tell, and the
+        // first report may be lost.
+        let first = peer.tunnel.is_some() && peer.flow.is_none() && flow_id != 0;
+        if first || peer.next_flow == Some(flow_id) && quiet {
             peer.next_flow = None;
             self.join_flow(now, id, flow_id);
         }

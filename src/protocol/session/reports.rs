@@ -78,13 +78,7 @@ impl Session {
     }
 }
 
-fn sender_report(
-    peer: &mut Peer,
-    now: Time,
-    flow_id: u32,
-    profile: Profile,
-    waiting: usize,
-) -> SenderPeerReport {
+fn sender_report(peer: &mut Peer, now: Time, flow_id: u32, profile: Profile, waiting: usize) -> SenderPeerReport {
     let traffic = &peer.traffic;
     // Main has one row for everything, as libRIST.
     let rtcp = if profile == Profile::Simple { traffic.sent_rtcp } else { 0 };

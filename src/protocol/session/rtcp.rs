@@ -101,7 +101,7 @@ impl Session {
         });
     }
 
-    fn send_compound(&mut self, _now: Time, id: PeerId, write: impl FnOnce(&mut Self, PeerId, &mut Vec<u8>)) {
+    fn send_compound(&mut self, now: Time, id: PeerId, write: impl FnOnce(&mut Self, PeerId, &mut Vec<u8>)) {
         let Some(peer) = self.peers.get(&id) else { return };
         let Some(to) = peer.control.remote else { return };
         let socket = peer.control.socket;
@@ -110,7 +110,7 @@ impl Session {
             None => simple::feedback(socket, to, &pool, |out| write(self, id, out)),
             Some(tunnel) => {
                 let ports = tunnel.feedback_ports(peer.config.virt_dst_port);
-                let Some(envelope) = self.envelope(id, Form::Reduced(ports), None) else { return };
+                let Some(envelope) = self.envelope(now, id, Form::Reduced(ports), None) else { return };
                 envelope.message(&pool, |out| write(self, id, out))
             }
         };

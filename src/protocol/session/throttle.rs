@@ -15,6 +15,7 @@ pub(super) enum Complaint {
     /// Encrypted with another secret.
     Undecryptable,
     NotLoggedIn,
+    NoEntropy,
     NoHandshake,
     TooManyPeers,
     TooManyFlows,

@@ -22,7 +22,7 @@ impl Session {
                 }
                 Timer::KeepAlive(peer) => self.keep_alive(now, peer),
                 Timer::Strangers => self.derive_for_stranger(now),
-                Timer::SecretChange(peer) => self.change_lock(peer),
+                Timer::SecretChange(peer) => self.change_lock(now, peer),
                 Timer::Login(peer) => self.login_due(now, peer),
                 Timer::Liveness(peer) => self.judge_silence(now, peer),
                 Timer::Resolve(peer) => self.resolve(now, peer),

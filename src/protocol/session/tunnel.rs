@@ -50,6 +50,11 @@ impl Session {
             self.complain(now, Complaint::NotLoggedIn, Level::Info, "waiting for a peer to log in (EAP)");
             return;
         }
+        if packet.nonce.is_some()
+            && let Some(tunnel) = self.tunnel_of(id)
+        {
+            tunnel.keyed = true;
+        }
         self.heard_version(now, id, packet.version);
         match content {
             Content::Media { ports, packet } => match Rtp::parse(packet) {
@@ -114,7 +119,7 @@ impl Session {
     fn heard_version(&mut self, now: Time, id: PeerId, version: u8) {
         let heard = self.tunnel_of(id).map_or(Heard::Same, |tunnel| tunnel.version.heard(now, version));
         if heard == Heard::Raised && version >= 2 {
-            self.negotiate_buffer(id);
+            self.negotiate_buffer(now, id);
         }
     }
 
@@ -143,7 +148,7 @@ impl Session {
     fn buffer_negotiated(&mut self, now: Time, id: PeerId, message: &BufferNegotiation) {
         self.sign_of_life(now, id);
         if message.kind != 0 {
-            self.echo_negotiation(id, message.kind);
+            self.echo_negotiation(now, id, message.kind);
         }
         if message.sender_max == 0 || self.config.role != Role::Receiver {
             return;
@@ -153,7 +158,8 @@ impl Session {
         let Some(tunnel) = peer.tunnel.as_mut() else { return };
         if longest < least {
             tunnel.sender_buffer = None;
-            let text = format!("a sender keeps packets for {} ms, less than buffer-min: not followed", longest.as_millis());
+            let text =
+                format!("a sender keeps packets for {} ms, less than buffer-min: not followed", longest.as_millis());
             self.complain(now, Complaint::Window, Level::Error, &text);
         } else if tunnel.sender_buffer.replace(longest) != Some(longest) {
             self.configure_flows();

@@ -91,10 +91,8 @@ impl Keyring {
 
     pub(in crate::protocol) fn add(&mut self, now: Time, name: Name, ciphers: Vec<Cipher>) {
         let doubtful = self.entries.values().filter(|entry| !entry.proven).count();
-        for (proven, full) in [
-            (false, doubtful >= MOST_DOUBTFUL),
-            (true, self.entries.len() - doubtful >= MOST_PROVEN),
-        ] {
+        for (proven, full) in [(false, doubtful >= MOST_DOUBTFUL), (true, self.entries.len() - doubtful >= MOST_PROVEN)]
+        {
             let oldest = self.entries.iter().filter(|(_, entry)| entry.proven == proven);
             if full && let Some(oldest) = oldest.min_by_key(|(_, entry)| entry.last_used).map(|(name, _)| *name) {
                 self.entries.remove(&oldest);

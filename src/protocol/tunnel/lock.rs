@@ -3,10 +3,13 @@
 use crate::crypto::psk::{Cipher, KeySize, Nonce, counter_block};
 use crate::crypto::secret::Secret;
 use crate::protocol::entropy::{Entropy, NoEntropy};
+use crate::protocol::time::{Span, Time};
 use std::collections::BTreeSet;
 
 /// A sequence number must not come twice under one key; there are 2³² of them. A new key is due long before.
 const MOST_USES: u64 = 1 << 31;
+/// A key lasts for so long at least, however few packets it is meant for: who receives has to derive each.
+const LEAST_LIFE: Span = Span::from_millis(100);
 /// Nonces remembered; nobody rotates more often in one session.
 const MOST_NONCES: usize = 65_536;
 /// First bit of a nonce: it belongs to the odd passphrase.
@@ -17,6 +20,7 @@ struct Key {
     nonce: Nonce,
     cipher: Cipher,
     uses: u64,
+    since: Time,
 }
 
 /// A key to be derived for us.
@@ -100,12 +104,18 @@ impl Lock {
         if let Some(current) = &mut self.current {
             // The old key serves until the new one is there.
             current.uses = current.uses.max(self.rotation);
+            current.since = Time::from_ticks(0);
         }
     }
 
     /// The key to derive now, if one is missing or the current one is half used up. Answered by `derived`.
-    pub(in crate::protocol) fn wanted(&mut self, entropy: &mut Entropy) -> Result<Option<Wanted>, NoEntropy> {
-        let due = self.current.as_ref().is_none_or(|key| key.uses >= self.rotation / 2);
+    pub(in crate::protocol) fn wanted(
+        &mut self,
+        now: Time,
+        entropy: &mut Entropy,
+    ) -> Result<Option<Wanted>, NoEntropy> {
+        let old = |key: &Key| key.uses >= self.rotation / 2 && now.since(key.since) >= LEAST_LIFE;
+        let due = self.current.as_ref().is_none_or(old);
         if !due || self.next.is_some() || self.deriving.is_some() {
             return Ok(None);
         }
@@ -130,12 +140,12 @@ impl Lock {
     }
 
     /// True when packets can be sent now and could not before.
-    pub(in crate::protocol) fn derived(&mut self, nonce: Nonce, cipher: Cipher) -> bool {
+    pub(in crate::protocol) fn derived(&mut self, now: Time, nonce: Nonce, cipher: Cipher) -> bool {
         if self.deriving != Some(nonce) {
             return false;
         }
         self.deriving = None;
-        let key = Key { nonce, cipher, uses: 0 };
+        let key = Key { nonce, cipher, uses: 0, since: now };
         if self.current.is_none() {
             self.current = Some(key);
             return true;
@@ -145,10 +155,10 @@ impl Lock {
     }
 
     /// Takes a sequence number for one packet; `None` while there is no key.
-    pub(in crate::protocol) fn seal(&mut self) -> Option<Sealed> {
+    pub(in crate::protocol) fn seal(&mut self, now: Time) -> Option<Sealed> {
         let used_up = self.current.as_ref().is_some_and(|key| key.uses >= self.rotation);
         if used_up && self.next.is_some() {
-            self.current = self.next.take();
+            self.current = self.next.take().map(|key| Key { since: now, ..key });
         }
         let key = self.current.as_mut().filter(|key| key.uses <= u64::from(u32::MAX))?;
         key.uses += 1;
@@ -173,9 +183,13 @@ mod tests {
         })
     }
 
-    fn derive(lock: &mut Lock, entropy: &mut Entropy) -> Option<Nonce> {
-        let wanted = lock.wanted(entropy).expect("entropy")?;
-        lock.derived(wanted.nonce, Cipher::derive(&wanted.passphrase, wanted.nonce, wanted.size));
+    fn at(ms: u32) -> Time {
+        Time::from_ticks(1 << 60) + Span::from_millis(ms)
+    }
+
+    fn derive(now: Time, lock: &mut Lock, entropy: &mut Entropy) -> Option<Nonce> {
+        let wanted = lock.wanted(now, entropy).expect("entropy")?;
+        lock.derived(now, wanted.nonce, Cipher::derive(&wanted.passphrase, wanted.nonce, wanted.size));
         Some(wanted.nonce)
     }
 
@@ -183,10 +197,11 @@ mod tests {
     fn a_key_lasts_for_its_packets_and_the_sequence_goes_on() {
         let (mut entropy, mut nonces) = (entropy(), Vec::new());
         let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes128, 10);
-        assert!(lock.seal().is_none());
+        assert!(lock.seal(at(0)).is_none());
         for sequence in 0..100 {
-            derive(&mut lock, &mut entropy);
-            let sealed = lock.seal().expect("there is a key");
+            let now = at(sequence * 20);
+            derive(now, &mut lock, &mut entropy);
+            let sealed = lock.seal(now).expect("there is a key");
             assert_eq!(sealed.sequence, sequence);
             nonces.push(sealed.nonce);
         }
@@ -203,29 +218,30 @@ mod tests {
     fn a_late_key_does_not_stop_the_packets() {
         let mut entropy = entropy();
         let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes256, 4);
-        derive(&mut lock, &mut entropy);
-        let first = (0..20).filter_map(|_| lock.seal()).map(|sealed| sealed.nonce).collect::<BTreeSet<_>>();
+        derive(at(0), &mut lock, &mut entropy);
+        let first = (0..20).filter_map(|_| lock.seal(at(1))).map(|sealed| sealed.nonce).collect::<BTreeSet<_>>();
         assert_eq!(first.len(), 1);
-        derive(&mut lock, &mut entropy);
-        assert!(lock.seal().is_some_and(|sealed| !first.contains(&sealed.nonce)));
+        assert_eq!(derive(at(99), &mut lock, &mut entropy), None);
+        derive(at(100), &mut lock, &mut entropy);
+        assert!(lock.seal(at(100)).is_some_and(|sealed| !first.contains(&sealed.nonce)));
     }
 
     #[test]
     fn another_passphrase_turns_the_first_bit() {
         let mut entropy = entropy();
         let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes256, 0);
-        derive(&mut lock, &mut entropy);
-        let old = lock.seal().map(|sealed| sealed.nonce[0] & ODD);
+        derive(at(0), &mut lock, &mut entropy);
+        let old = lock.seal(at(1)).map(|sealed| sealed.nonce[0] & ODD);
         lock.change(Secret::new(b"abd"));
-        assert_eq!(lock.seal().map(|sealed| sealed.nonce[0] & ODD), old);
-        derive(&mut lock, &mut entropy);
-        assert_eq!(lock.seal().map(|sealed| sealed.nonce[0] & ODD), Some(ODD));
+        assert_eq!(lock.seal(at(2)).map(|sealed| sealed.nonce[0] & ODD), old);
+        derive(at(3), &mut lock, &mut entropy);
+        assert_eq!(lock.seal(at(4)).map(|sealed| sealed.nonce[0] & ODD), Some(ODD));
     }
 
     #[test]
     fn without_randomness_there_is_no_key() {
         let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes256, 0);
-        assert!(lock.wanted(&mut Entropy::new(|_| false)).is_err());
-        assert!(lock.seal().is_none());
+        assert!(lock.wanted(at(0), &mut Entropy::new(|_| false)).is_err());
+        assert!(lock.seal(at(0)).is_none());
     }
 }

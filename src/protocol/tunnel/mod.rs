@@ -5,6 +5,7 @@
 
 mod keyring;
 mod lock;
+mod marks;
 mod strangers;
 mod unknown;
 mod version;
@@ -37,6 +38,8 @@ pub(super) struct Tunnel {
     pub(super) next_secret: Option<Secret>,
     /// Nonces that it used and that no key is known for, with packets that wait.
     pub(super) unknown: Option<Box<Unknown>>,
+    /// It has shown that it has the secret.
+    pub(super) keyed: bool,
     /// The other side's capabilities and JSON, as a check sum: only changes are logged.
     pub(super) announced: Option<u64>,
     /// Longest time that the sender keeps packets, by its buffer negotiation.
@@ -57,6 +60,7 @@ impl Tunnel {
             keyring: None,
             next_secret: None,
             unknown: None,
+            keyed: false,
             announced: None,
             sender_buffer: None,
             offers_until,

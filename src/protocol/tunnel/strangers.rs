@@ -1,10 +1,11 @@
 //! Encrypted packets from nobody we know, with nonces that have no key: deriving one costs us a thousand times
 //! what sending the packet cost them, so strangers share a small budget.
 
+use super::marks::Marks;
 use crate::crypto::psk::{KeySize, Nonce};
 use crate::protocol::output::{PeerId, SocketId};
 use crate::protocol::time::{Span, Time};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Strangers that wait at once.
 const MOST_WAITING: usize = 32;
@@ -13,8 +14,6 @@ const MOST_OCTETS: usize = 900;
 /// One key in so long: 50 a second, at most a few per cent of a core.
 const SPACING: Span = Span::from_millis(20);
 const PATIENCE: Span = Span::from_secs(2);
-/// Places of the table that tells who has come before; a power of two.
-const PLACES: usize = 4096;
 
 #[derive(Debug)]
 pub(in crate::protocol) struct Stranger {
@@ -30,9 +29,8 @@ pub(in crate::protocol) struct Stranger {
 #[derive(Debug, Default)]
 pub(in crate::protocol) struct Strangers {
     waiting: Vec<Stranger>,
-    /// Marks of (address, nonce) pairs seen lately: a real caller repeats its nonce, a flood of random ones does not.
-    seen: Vec<u32>,
-    emptied: Option<Time>,
+    /// Of addresses with nonces: a real caller repeats both.
+    marks: Marks,
     deriving: Option<Stranger>,
     not_before: Option<Time>,
     turn: usize,
@@ -47,7 +45,11 @@ impl Strangers {
         name: (Nonce, KeySize),
         datagram: &[u8],
     ) {
-        let again = self.mark(now, from, name);
+        let address = match from.ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        };
+        let again = self.marks.seen(now, &[&address.octets(), &from.port().to_be_bytes(), &name.0]);
         if self.deriving.as_ref().is_some_and(|stranger| stranger.name == name && stranger.owner == owner) {
             return;
         }
@@ -67,25 +69,6 @@ impl Strangers {
             if let Some(place) = places.find(|place| again || !self.waiting[*place].again) {
                 self.waiting[place] = stranger;
             }
-        }
-    }
-
-    /// Whether this pair was seen before, within some seconds.
-    fn mark(&mut self, now: Time, from: SocketAddr, (nonce, _): (Nonce, KeySize)) -> bool {
-        if self.emptied.is_none_or(|at| now.since(at) > PATIENCE) {
-            self.emptied = Some(now);
-            self.seen.clear();
-            self.seen.resize(PLACES, 0);
-        }
-        let mark = mark_of(from, nonce);
-        let place = mark as usize % PLACES;
-        match self.seen.get_mut(place) {
-            Some(seen) if *seen == mark => true,
-            Some(seen) => {
-                *seen = mark;
-                false
-            }
-            None => false,
         }
     }
 
@@ -118,23 +101,6 @@ impl Strangers {
     pub(in crate::protocol) fn forget(&mut self, owner: PeerId) {
         self.waiting.retain(|stranger| stranger.owner != owner);
     }
-}
-
-/// FNV-1a. Who can make two pairs collide gains a place in a queue, nothing else.
-fn mark_of(from: SocketAddr, nonce: Nonce) -> u32 {
-    let mut mark = 0x811c_9dc5u32;
-    let mut add = |octets: &[u8]| {
-        for octet in octets {
-            mark = (mark ^ u32::from(*octet)).wrapping_mul(0x0100_0193);
-        }
-    };
-    match from.ip() {
-        std::net::IpAddr::V4(ip) => add(&ip.octets()),
-        std::net::IpAddr::V6(ip) => add(&ip.octets()),
-    }
-    add(&from.port().to_be_bytes());
-    add(&nonce);
-    mark.max(1)
 }
 
 #[cfg(test)]

@@ -1,64 +1,64 @@
 //! Nonces of a known peer that have no key yet. Whoever forges its address may send thousands; the real one is the
 //! one that keeps coming.
 
+use super::marks::Marks;
 use crate::crypto::psk::{KeySize, Nonce};
 use crate::protocol::time::{Span, Time};
 use std::collections::VecDeque;
 
 /// Nonces kept apart.
-const MOST_NONCES: usize = 8;
+const MOST_NONCES: usize = 64;
 /// Packets that wait for a key, and their octets.
 const MOST_WAITING: usize = 128;
 const MOST_OCTETS: usize = 192 * 1024;
+/// The same for a peer that has not shown yet that it is where it says.
+const FEW_WAITING: usize = 16;
 /// Longest wait: a key is derived in a millisecond or so.
 const PATIENCE: Span = Span::from_millis(500);
 /// Derivations that opened nothing before the next ones are spaced (libRIST 0.2.19: strikes, then 10 ms).
 const STRIKES: u32 = 2;
 const SPACING: Span = Span::from_millis(10);
 
-#[derive(Debug, Clone, Copy)]
-struct Seen {
-    name: (Nonce, KeySize),
-    times: u32,
-    last: Time,
-}
+type Name = (Nonce, KeySize);
 
 /// A packet that waits.
 #[derive(Debug)]
 pub(in crate::protocol) struct Awaited {
-    name: (Nonce, KeySize),
+    name: Name,
     since: Time,
     pub(in crate::protocol) datagram: Vec<u8>,
 }
 
 #[derive(Debug, Default)]
 pub(in crate::protocol) struct Unknown {
-    seen: Vec<Seen>,
+    marks: Marks,
+    /// In the order of their coming, and whether they came again.
+    nonces: Vec<(Name, bool)>,
     waiting: VecDeque<Awaited>,
     octets: usize,
-    deriving: Option<(Nonce, KeySize)>,
+    deriving: Option<Name>,
     strikes: u32,
     not_before: Option<Time>,
 }
 
 impl Unknown {
     /// A packet with an unknown nonce has come.
-    pub(in crate::protocol) fn came(&mut self, now: Time, name: (Nonce, KeySize), datagram: &[u8]) {
-        match self.seen.iter_mut().find(|seen| seen.name == name) {
-            Some(seen) => (seen.times, seen.last) = (seen.times.saturating_add(1), now),
+    pub(in crate::protocol) fn came(&mut self, now: Time, name: Name, datagram: &[u8], proven: bool) {
+        let most = if proven { MOST_WAITING } else { FEW_WAITING };
+        let again = self.marks.seen(now, &[&name.0]);
+        match self.nonces.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, came_again)) => *came_again |= again,
             None => {
-                if self.seen.len() >= MOST_NONCES {
-                    let least = self.seen.iter().enumerate().min_by_key(|(_, seen)| (seen.times, seen.last));
-                    if let Some((place, _)) = least {
-                        self.seen.swap_remove(place);
-                    }
+                if self.nonces.len() >= MOST_NONCES {
+                    let least = self.nonces.iter().position(|(_, again)| !again).unwrap_or(0);
+                    self.nonces.remove(least);
                 }
-                self.seen.push(Seen { name, times: 1, last: now });
+                self.nonces.push((name, again));
             }
         }
         while let Some(first) = self.waiting.front()
             && (now.since(first.since) > PATIENCE
-                || self.waiting.len() >= MOST_WAITING
+                || self.waiting.len() >= most
                 || self.octets + datagram.len() > MOST_OCTETS)
         {
             let gone = self.waiting.pop_front().map_or(0, |first| first.datagram.len());
@@ -68,23 +68,24 @@ impl Unknown {
         self.waiting.push_back(Awaited { name, since: now, datagram: datagram.to_vec() });
     }
 
-    /// The nonce whose key is to be derived next, one at a time: the one that came most often.
-    pub(in crate::protocol) fn next(&mut self, now: Time) -> Option<(Nonce, KeySize)> {
+    /// The nonce whose key is to be derived next, one at a time: one that came again, or the oldest.
+    pub(in crate::protocol) fn next(&mut self, now: Time) -> Option<Name> {
         if self.deriving.is_some() || self.not_before.is_some_and(|at| now < at) {
             return None;
         }
-        let place = (0..self.seen.len()).max_by_key(|place| (self.seen[*place].times, self.seen[*place].last))?;
-        let name = self.seen.swap_remove(place).name;
+        let again = self.nonces.iter().position(|(_, again)| *again);
+        let place = again.or((!self.nonces.is_empty()).then_some(0))?;
+        let (name, _) = self.nonces.remove(place);
         self.deriving = Some(name);
         Some(name)
     }
 
     /// The derivation is over: the packets that waited for it, in order.
-    pub(in crate::protocol) fn derived(&mut self, name: (Nonce, KeySize)) -> Vec<Awaited> {
+    pub(in crate::protocol) fn derived(&mut self, name: Name) -> Vec<Awaited> {
         if self.deriving == Some(name) {
             self.deriving = None;
         }
-        self.seen.retain(|seen| seen.name != name);
+        self.nonces.retain(|(known, _)| *known != name);
         let (mine, others): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(|awaited| awaited.name == name);
         self.octets = others.iter().map(|awaited| awaited.datagram.len()).sum();
         self.waiting = others.into();
@@ -102,7 +103,7 @@ impl Unknown {
 mod tests {
     use super::*;
 
-    fn name(number: u32) -> (Nonce, KeySize) {
+    fn name(number: u32) -> Name {
         (number.to_be_bytes(), KeySize::Aes128)
     }
 
@@ -115,9 +116,9 @@ mod tests {
         for ms in 0..60 {
             for _ in 0..20 {
                 forged += 1;
-                unknown.came(at(ms), name(forged), &[0; 100]);
+                unknown.came(at(ms), name(forged), &[0; 100], true);
             }
-            unknown.came(at(ms), name(7), &[1; 1300]);
+            unknown.came(at(ms), name(7), &[1; 1300], true);
             if let Some(next) = unknown.next(at(ms)) {
                 derived.push(next);
                 let waited = unknown.derived(next);
@@ -137,10 +138,10 @@ mod tests {
     fn little_waits() {
         let mut unknown = Unknown::default();
         for number in 0..100_000 {
-            unknown.came(Time::from_ticks(1), name(number), &[0; 1500]);
+            unknown.came(Time::from_ticks(1), name(number), &[0; 1500], true);
         }
         assert!(unknown.waiting.len() <= MOST_WAITING && unknown.octets <= MOST_OCTETS);
-        assert_eq!(unknown.seen.len(), MOST_NONCES);
+        assert_eq!(unknown.nonces.len(), MOST_NONCES);
     }
 
     #[test]
@@ -150,7 +151,7 @@ mod tests {
         let mut derivations = 0;
         for tenth in 0..10_000 {
             let now = start + Span::from_micros(tenth * 100);
-            unknown.came(now, name(tenth), &[0; 100]);
+            unknown.came(now, name(tenth), &[0; 100], true);
             if let Some(next) = unknown.next(now) {
                 derivations += 1;
                 unknown.derived(next);

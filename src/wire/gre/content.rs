@@ -16,8 +16,14 @@ mod subtype {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content<'a> {
-    Media { ports: Ports, packet: &'a [u8] },
-    Feedback { ports: Ports, packet: &'a [u8] },
+    Media {
+        ports: Ports,
+        packet: &'a [u8],
+    },
+    Feedback {
+        ports: Ports,
+        packet: &'a [u8],
+    },
     KeepAlive(KeepAlive<'a>),
     BufferNegotiation(BufferNegotiation),
     /// The nonce that the sender will use next (TR-06-2:2022 §7.5).
@@ -153,7 +159,9 @@ mod tests {
 
     #[test]
     fn what_is_unknown_or_cut_short_is_refused() {
-        let vsf = |octets: &[u8]| Content::parse(protocol::VSF, octets);
+        fn vsf(octets: &[u8]) -> Result<Content<'_>> {
+            Content::parse(protocol::VSF, octets)
+        }
         assert_eq!(vsf(&[0, 1, 0x80, 0]), Err(Error::Unsupported));
         assert_eq!(vsf(&[0, 0, 0x80, 9]), Err(Error::Unsupported));
         assert_eq!(vsf(&[0, 0, 0x7f, 0xff]), Err(Error::Unsupported));

@@ -10,3 +10,4 @@ mod settings;
 mod statistics;
 mod time;
 mod timing;
+mod tunnel;

@@ -3,7 +3,7 @@
 use crate::books::{Fate, NEVER};
 use crate::network::Link;
 use crate::pair::{FLOW, PORT, Pair, Path, Setup};
-use crate::tap::{self, Kind};
+use crate::tap::{Kind, Tap};
 use crate::workload::Pattern;
 use crate::world::address;
 use rist::protocol::config::{CongestionControl, NackType, PeerConfig};
@@ -45,7 +45,8 @@ fn fates(pair: &Pair, stream: u32) -> &[Fate] {
 /// When the receiver asked for packet `seq`.
 fn requests_for(pair: &Pair, seq: u16) -> Vec<Span> {
     let wire = pair.world.wire.as_ref().expect("watched");
-    let asks = |bytes: &[u8]| matches!(tap::read(bytes), Kind::Control { requested } if requested.contains(&seq));
+    let asks =
+        |bytes: &[u8]| matches!(Tap::default().read(bytes), Kind::Control { requested } if requested.contains(&seq));
     wire.iter().filter(|sent| sent.host == pair.receiver && asks(&sent.bytes)).map(|sent| sent.at).collect()
 }
 
@@ -201,7 +202,7 @@ fn bit_masks_ask_for_what_ranges_ask_for() {
         let wire = pair.world.wire.take().expect("watched");
         let receiver = pair.receiver;
         let kinds = move |of: [u8; 2]| {
-            let asks = |bytes: &[u8]| matches!(tap::read(bytes), Kind::Control { requested } if !requested.is_empty());
+            let asks = |bytes: &[u8]| matches!(Tap::default().read(bytes), Kind::Control { requested } if !requested.is_empty());
             let asked = wire.iter().filter(|sent| sent.host == receiver && asks(&sent.bytes));
             asked.filter(|sent| sent.bytes.windows(2).step_by(4).any(|pair| pair == of)).count()
         };
@@ -223,10 +224,11 @@ fn under_a_ceiling(kbps: u32, lost: u32) -> (Pair, u32) {
 /// Media and retransmissions that the sender sent: when, octets, again.
 fn sent(pair: &Pair) -> Vec<(Span, u64, bool)> {
     let wire = pair.world.wire.as_ref().expect("watched").iter();
-    let media = wire.filter(|sent| sent.host == pair.sender).filter_map(|sent| match tap::read(&sent.bytes) {
-        Kind::Media { repeated, .. } => Some((sent.at, sent.bytes.len() as u64, repeated)),
-        _ => None,
-    });
+    let media =
+        wire.filter(|sent| sent.host == pair.sender).filter_map(|sent| match Tap::default().read(&sent.bytes) {
+            Kind::Media { repeated, .. } => Some((sent.at, sent.bytes.len() as u64, repeated)),
+            _ => None,
+        });
     media.collect()
 }
 
@@ -395,7 +397,9 @@ fn shares(pair: &mut Pair, length: Span) -> [usize; 2] {
     [0, 1].map(|path| {
         let to = SocketAddr::new(address(path, pair.receiver), PORT);
         wire.iter()
-            .filter(|sent| sent.to == to && matches!(tap::read(&sent.bytes), Kind::Media { repeated: false, .. }))
+            .filter(|sent| {
+                sent.to == to && matches!(Tap::default().read(&sent.bytes), Kind::Media { repeated: false, .. })
+            })
             .count()
     })
 }
@@ -448,7 +452,8 @@ fn recovery_priority_chooses_whom_to_ask_first() {
         let stream = pair.play();
         assert!(fates(&pair, stream).iter().all(|fate| fate.delivered != NEVER));
         let wire = pair.world.wire.take().expect("watched");
-        let asks = |bytes: &[u8]| matches!(tap::read(bytes), Kind::Control { requested } if !requested.is_empty());
+        let asks =
+            |bytes: &[u8]| matches!(Tap::default().read(bytes), Kind::Control { requested } if !requested.is_empty());
         let requests = wire.iter().filter(|sent| sent.host == pair.receiver && asks(&sent.bytes));
         let there: Vec<_> = requests.map(|sent| sent.to.ip()).collect();
         assert_eq!(there, [address(asked, pair.sender); 3]);
