@@ -1,8 +1,8 @@
 //! Captured logins in, messages out, and the same octets back; then the same frames cut and mutated.
 
+use rist::wire::Error;
 use rist::wire::eap::{Challenge, Eap, Message, Passphrase, Validator};
 use rist::wire::eapol::{Body, Frame, decode, write};
-use rist::wire::Error;
 
 const CAPTURES: &[&str] = &[
     "eap-027",
@@ -77,7 +77,9 @@ fn a_captured_login_is_understood() {
     assert!(matches!(eap(7), (_, Message::ServerValidator(Validator { use_key: false, .. }))));
     assert_eq!(eap(8), (first.wrapping_add(3), &Message::Success { long: true }));
     assert_eq!(eap(9), (0xc1, &Message::PassphraseRequest));
-    assert!(matches!(eap(10), (0xc1, Message::PassphraseResponse(Passphrase { flags: 0x40, sealed })) if sealed.len() == 12));
+    assert!(
+        matches!(eap(10), (0xc1, Message::PassphraseResponse(Passphrase { flags: 0x40, sealed })) if sealed.len() == 12)
+    );
     assert_eq!(eap(11), (0xc1, &Message::Success { long: false }));
 }
 
@@ -85,8 +87,7 @@ fn a_captured_login_is_understood() {
 fn a_named_group_is_carried() {
     let (generator, modulus) = ([5], [0xff; 128]);
     let challenge = Challenge { name: b"server", salt: &[1; 16], group: Some((&generator, &modulus)) };
-    let frame =
-        Frame { version: 4, body: Body::Eap(Eap { identifier: 9, message: Message::Challenge(challenge) }) };
+    let frame = Frame { version: 4, body: Body::Eap(Eap { identifier: 9, message: Message::Challenge(challenge) }) };
     let octets = encoded(&frame);
     assert_eq!(decode(&octets), Ok(frame));
     // A generator without a modulus, and the other way round.
@@ -133,8 +134,7 @@ fn fields_are_bounded() {
 
     let client_key = |length: usize| {
         let key = vec![1; length];
-        let frame =
-            Frame { version: 3, body: Body::Eap(Eap { identifier: 1, message: Message::ClientKey(&key) }) };
+        let frame = Frame { version: 3, body: Body::Eap(Eap { identifier: 1, message: Message::ClientKey(&key) }) };
         decode(&encoded(&frame)).is_ok()
     };
     assert!(client_key(1) && client_key(256) && client_key(1024));

@@ -9,5 +9,5 @@ pub mod secret;
 pub mod srp;
 pub mod srp_group;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod zero_iv;

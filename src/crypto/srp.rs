@@ -200,8 +200,7 @@ impl ServerProof {
         let u = scrambler(group, padding, &a_public, &b_public)?;
         let base = &a_public % n * v.modpow(&u, n) % n;
         let key = session_key(&base.modpow(&b, n));
-        let transcript =
-            Transcript { group, generation: verifier.generation, username, a: &a_public, b: &b_public };
+        let transcript = Transcript { group, generation: verifier.generation, username, a: &a_public, b: &b_public };
         let candidates = salts(&verifier.salt).map(|salt| {
             let m1 = transcript.m1(salt, &key);
             (m1, transcript.m2(&m1, &key))

@@ -1,7 +1,8 @@
 use super::*;
 use crate::crypto::testing::values;
 
-const GENERATIONS: [(HashGeneration, &str); 2] = [(HashGeneration::ZeroIv, "zeroiv"), (HashGeneration::Standard, "std")];
+const GENERATIONS: [(HashGeneration, &str); 2] =
+    [(HashGeneration::ZeroIv, "zeroiv"), (HashGeneration::Standard, "std")];
 const PADDINGS: [(Padding, &str); 2] = [(Padding::Unpadded, "unpadded"), (Padding::Padded, "padded")];
 
 /// Every published value, from both sides. TR-06-2:2022 §D.9 is `512-D9`, zero state, unpadded.

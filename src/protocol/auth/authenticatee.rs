@@ -58,7 +58,6 @@ pub(super) struct Authenticatee {
 struct Attempt {
     identifier: u8,
     version: u8,
-    group: Group,
     salt: Vec<u8>,
     /// The whole challenge and server key, to recognise repetitions.
     challenge: Vec<u8>,
@@ -194,7 +193,8 @@ impl Authenticatee {
         self.seen = self.seen.max(version);
         // libRIST 0.2.7 has never seen a higher version than its own.
         let ours = if self.seen < VERSION_STANDARD { self.seen.max(2) } else { settings.version };
-        let answer = frame(ours.min(settings.version), identifier, Message::IdentityResponse(self.credentials.username()));
+        let answer =
+            frame(ours.min(settings.version), identifier, Message::IdentityResponse(self.credentials.username()));
         if !self.answered.contains(&Some(identifier)) {
             self.answered.rotate_right(1);
             self.answered[0] = Some(identifier);
@@ -240,11 +240,10 @@ impl Authenticatee {
         self.starts = 0;
         self.start_at = None;
         self.seen = self.seen.max(version);
-        let job = turn.compute(Job::ClientKey { group: group.clone(), private });
+        let job = turn.compute(Job::ClientKey { group, private });
         self.attempt = Some(Box::new(Attempt {
             identifier,
             version: version.min(settings.version),
-            group,
             salt: challenge.salt.to_vec(),
             challenge: whole,
             server_key: None,
@@ -420,4 +419,3 @@ impl Authenticatee {
         earlier(earlier(job, pending), earlier(self.start_at, self.quiet_until))
     }
 }
-

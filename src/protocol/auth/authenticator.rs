@@ -200,7 +200,6 @@ impl Authenticator {
                 self.restart = false;
                 self.confirmed = true;
                 self.pause = FIRST_PAUSE;
-                return Verdict::Confirmed;
             }
             _ => {}
         }
@@ -253,7 +252,8 @@ impl Authenticator {
     }
 
     pub(super) fn looked_up(&mut self, turn: &mut Turn, settings: &AuthSettings, id: u64, answer: LookUpAnswer) {
-        let asked = |attempt: &mut Box<Attempt>| matches!(attempt.stage, Stage::Verifier { id: asked, .. } if asked == id);
+        let asked =
+            |attempt: &mut Box<Attempt>| matches!(attempt.stage, Stage::Verifier { id: asked, .. } if asked == id);
         let Some(mut attempt) = self.attempt.take_if(asked) else { return };
         let old = attempt.version < VERSION_STANDARD;
         let name = printable(&attempt.username);
@@ -446,6 +446,11 @@ impl Authenticator {
             }
         }
         Verdict::Undecided
+    }
+
+    #[cfg(test)]
+    pub(super) fn heap_size(&self) -> usize {
+        self.pending.as_ref().map_or(0, Pending::heap_size) + self.attempt.as_ref().map_or(0, |_| size_of::<Attempt>())
     }
 
     /// Nobody answers: asks again after a while that grows, if there is a reason to.

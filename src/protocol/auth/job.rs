@@ -45,8 +45,7 @@ impl Job {
         match self {
             Job::Verifier { credentials, generation, salt } => {
                 let group = Group::default();
-                let made =
-                    Verifier::new(&group, generation, credentials.username(), credentials.password(), &salt);
+                let made = Verifier::new(&group, generation, credentials.username(), credentials.password(), &salt);
                 JobResult::Verifier(made.map(Arc::new))
             }
             Job::ClientKey { group, private } => {
@@ -60,8 +59,7 @@ impl Job {
             }
             Job::ServerProof(job) => {
                 let private = job.private.octets();
-                let made =
-                    ServerProof::new(&job.verifier, job.padding, &job.username, &job.client_public, private);
+                let made = ServerProof::new(&job.verifier, job.padding, &job.username, &job.client_public, private);
                 JobResult::ServerProof(made.map(Box::new))
             }
         }

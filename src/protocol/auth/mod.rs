@@ -97,13 +97,13 @@ impl Auth {
                 }
             }
         };
-        self.conclude(now, entropy, verdict);
+        self.conclude(now, verdict);
     }
 
     pub fn handle_timeout(&mut self, now: Time, entropy: &mut Entropy) {
         let turn = &mut Turn { now, entropy, out: &mut self.out };
         if let Some(login) = &mut self.login {
-            login.handle_timeout(turn);
+            login.handle_timeout(turn, self.settings.secret.as_ref());
         }
         let verdict = match &mut self.role {
             Role::Authenticator(role) => role.handle_timeout(turn, &self.settings),
@@ -112,7 +112,7 @@ impl Auth {
                 Verdict::Undecided
             }
         };
-        self.conclude(now, entropy, verdict);
+        self.conclude(now, verdict);
     }
 
     pub fn poll_timeout(&self) -> Option<Time> {
@@ -138,7 +138,7 @@ impl Auth {
                 Verdict::Undecided
             }
         };
-        self.conclude(now, entropy, verdict);
+        self.conclude(now, verdict);
     }
 
     /// What the owner knows of the user it was asked for.
@@ -168,7 +168,8 @@ impl Auth {
         }
     }
 
-    /// Asks for the passphrase of the other side, e.g. when it encrypts and we do not know with what.
+    /// Asks for the passphrase of the other side: it encrypts, and we do not know with what. May be
+    /// called for every such packet. A caller asks once by itself.
     pub fn ask_secret(&mut self, now: Time) {
         if let Some(login) = &mut self.login {
             login.ask(now);
@@ -185,16 +186,20 @@ impl Auth {
         self.login.as_ref().map(|login| login.username())
     }
 
-    fn conclude(&mut self, now: Time, entropy: &mut Entropy, verdict: Verdict) {
+    /// Octets on the heap that belong to nobody else.
+    #[cfg(test)]
+    fn heap_size(&self) -> usize {
+        let role = match &self.role {
+            Role::Authenticator(role) => role.heap_size(),
+            Role::Authenticatee(_) => size_of::<Authenticatee>(),
+        };
+        role + self.out.heap_size()
+    }
+
+    fn conclude(&mut self, now: Time, verdict: Verdict) {
         match verdict {
             Verdict::Undecided => {}
-            Verdict::Proven(proven) => self.install(now, entropy, *proven),
-            Verdict::Confirmed => {
-                // Without a passphrase of our own we may need the caller's.
-                if let Some(login) = self.login.as_mut().filter(|_| self.settings.secret.is_none()) {
-                    login.ask(now);
-                }
-            }
+            Verdict::Proven(proven) => self.install(now, *proven),
             Verdict::Expired => {
                 if self.login.take().is_some() {
                     self.out.push(AuthOutput::Lost);
@@ -203,7 +208,7 @@ impl Auth {
         }
     }
 
-    fn install(&mut self, now: Time, entropy: &mut Entropy, proven: Proven) {
+    fn install(&mut self, now: Time, proven: Proven) {
         let side = match self.role {
             Role::Authenticator(_) => Side::Server,
             Role::Authenticatee(_) => Side::Client,
@@ -222,9 +227,8 @@ impl Auth {
             login.ask(now);
         }
         // What was on its way under the old key would be noise under the new one.
-        if let Some(secret) = self.settings.secret.clone().filter(|_| pushing) {
-            let turn = &mut Turn { now, entropy, out: &mut self.out };
-            login.push(turn, &secret);
+        if pushing {
+            login.push_soon(now);
         }
         self.login = Some(login);
     }

@@ -58,11 +58,21 @@ pub(super) struct Outbox {
 
 impl Outbox {
     pub(super) fn pop(&mut self) -> Option<AuthOutput> {
-        self.queue.pop_front()
+        let first = self.queue.pop_front();
+        if self.queue.is_empty() {
+            // Most peers are idle most of the time, and some are strangers.
+            self.queue = VecDeque::new();
+        }
+        first
     }
 
     pub(super) fn push(&mut self, output: AuthOutput) {
         self.queue.push_back(output);
+    }
+
+    #[cfg(test)]
+    pub(super) fn heap_size(&self) -> usize {
+        self.queue.capacity() * size_of::<AuthOutput>()
     }
 
     fn id(&mut self) -> u64 {

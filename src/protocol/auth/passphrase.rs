@@ -11,6 +11,8 @@ use crate::protocol::time::{Span, Time};
 use crate::wire::eap::{Eap, Message, Passphrase};
 
 const INTERVAL: Span = Span::from_millis(500);
+/// Least time between two questions.
+const ASKING: Span = Span::from_secs(5);
 /// Repetitions of a question, and of a passphrase that nobody asked for (libRIST).
 const QUESTIONS: u8 = 5;
 const PUSHES: u8 = 5;
@@ -38,6 +40,8 @@ pub(super) struct Login {
     questions: u8,
     question: Option<(u8, Pending)>,
     ask_at: Option<Time>,
+    asked: Option<Time>,
+    push_at: Option<Time>,
     pushes: u8,
     push: Option<(u8, Pending)>,
     /// Our last answer, to repeat it octet by octet.
@@ -53,9 +57,9 @@ impl Login {
             Side::Server => (Direction::ToClient, Direction::ToServer),
             Side::Client => (Direction::ToServer, Direction::ToClient),
         };
-        let seal = proven.sealed.then(|| {
-            Box::new((Sealer::new(&proven.key, directions.0), Opener::new(&proven.key, directions.1)))
-        });
+        let seal = proven
+            .sealed
+            .then(|| Box::new((Sealer::new(&proven.key, directions.0), Opener::new(&proven.key, directions.1))));
         Self {
             side,
             username: proven.username,
@@ -66,6 +70,8 @@ impl Login {
             questions: 0,
             question: None,
             ask_at: None,
+            asked: None,
+            push_at: None,
             pushes: 0,
             push: None,
             answer: None,
@@ -83,15 +89,26 @@ impl Login {
     }
 
     pub(super) fn is_pushing(&self) -> bool {
-        self.push.is_some()
+        self.push.is_some() || self.push_at.is_some()
     }
 
-    /// Asks for the other side's passphrase at the next opportunity.
+    /// Tells our passphrase at the next opportunity.
+    pub(super) fn push_soon(&mut self, now: Time) {
+        if self.can_exchange() {
+            self.push_at = Some(now);
+        }
+    }
+
+    /// Asks for the other side's passphrase at the next opportunity, but not too often.
     pub(super) fn ask(&mut self, now: Time) {
+        if self.asked.is_some_and(|last| now.since(last) < ASKING) {
+            return;
+        }
         // Under version 4 word that the key serves as passphrase came with the proof, and is refused here.
         let known = self.seal.is_some() && self.received.is_some();
         if self.can_exchange() && !known && self.question.is_none() {
             self.ask_at = Some(now);
+            self.asked = Some(now);
         }
     }
 
@@ -106,6 +123,7 @@ impl Login {
 
     /// Tells the other side our passphrase, unasked.
     pub(super) fn push(&mut self, turn: &mut Turn, secret: &Secret) {
+        self.push_at = None;
         self.pushes = self.pushes.wrapping_add(1);
         self.answer = None;
         let side = if self.side == Side::Server { SIDE } else { 0 };
@@ -224,7 +242,13 @@ impl Login {
         Secret::new(&apply_counter_mode(&self.key, size, identifier, sealed))
     }
 
-    pub(super) fn handle_timeout(&mut self, turn: &mut Turn) {
+    pub(super) fn handle_timeout(&mut self, turn: &mut Turn, secret: Option<&Secret>) {
+        if self.push_at.is_some_and(|at| turn.now >= at) {
+            self.push_at = None;
+            if let Some(secret) = secret {
+                self.push(turn, secret);
+            }
+        }
         if self.ask_at.is_some_and(|at| turn.now >= at) {
             self.ask_at = None;
             self.send_question(turn);
@@ -247,7 +271,7 @@ impl Login {
 
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         let due = |slot: &Option<(u8, Pending)>| slot.as_ref().map(|(_, pending)| pending.due());
-        earlier(self.ask_at, earlier(due(&self.question), due(&self.push)))
+        earlier(earlier(self.ask_at, self.push_at), earlier(due(&self.question), due(&self.push)))
     }
 }
 

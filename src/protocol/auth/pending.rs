@@ -41,8 +41,9 @@ impl Pending {
         Some(&self.frame)
     }
 
-    pub(super) fn frame(&self) -> &[u8] {
-        &self.frame
+    #[cfg(test)]
+    pub(super) fn heap_size(&self) -> usize {
+        self.frame.capacity()
     }
 }
 

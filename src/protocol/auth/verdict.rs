@@ -7,8 +7,6 @@ pub(super) enum Verdict {
     Undecided,
     /// It proved who it is.
     Proven(Box<Proven>),
-    /// It knows that we are proven too; only the authenticator needs to hear that.
-    Confirmed,
     /// It had to prove itself again and did not.
     Expired,
 }
