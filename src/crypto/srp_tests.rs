@@ -1,5 +1,5 @@
 use super::*;
-use crate::crypto::testing::values;
+use crate::crypto::testing::{file, hex, values};
 
 const GENERATIONS: [(HashGeneration, &str); 2] =
     [(HashGeneration::ZeroIv, "zeroiv"), (HashGeneration::Standard, "std")];
@@ -46,10 +46,9 @@ fn the_proofs_that_librist_accepted_are_made() {
     let private = values("srp-2048-std-padded")["a"].clone();
     for (name, generation) in captures {
         let known = values(&format!("{name}.values"));
-        let frames = std::fs::read_to_string(format!("{}/tests/vectors/{name}.hex", env!("CARGO_MANIFEST_DIR")));
-        let frames = frames.expect("a capture");
+        let frames = file(&format!("{name}.hex"));
         let public = frames.lines().find_map(|line| line.split_once("01061302")).expect("a server key").1;
-        let server_public = crate::crypto::testing::hex(public);
+        let server_public = hex(public);
         let client = ClientKey::new(&Group::default(), &private);
         assert_eq!(client.public(), known["A"], "{name}");
         let password = Secret::new(b"mainprofile");

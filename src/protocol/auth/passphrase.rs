@@ -44,6 +44,9 @@ pub(super) struct Login {
     push_at: Option<Time>,
     pushes: u8,
     push: Option<(u8, Pending)>,
+    /// Identifiers, hence key streams, that our present passphrase was encrypted with, and our earlier ones.
+    used: Identifiers,
+    spent: Identifiers,
     /// Our last answer, to repeat it octet by octet.
     answer: Option<(u8, Vec<u8>)>,
     /// The last passphrase that we took: its identifier and octets.
@@ -74,6 +77,8 @@ impl Login {
             push_at: None,
             pushes: 0,
             push: None,
+            used: Identifiers::default(),
+            spent: Identifiers::default(),
             answer: None,
             taken: None,
         }
@@ -124,11 +129,16 @@ impl Login {
     /// Tells the other side our passphrase, unasked.
     pub(super) fn push(&mut self, turn: &mut Turn, secret: &Secret) {
         self.push_at = None;
-        self.pushes = self.pushes.wrapping_add(1);
         self.answer = None;
+        self.spent.join(&self.used);
         let side = if self.side == Side::Server { SIDE } else { 0 };
-        let identifier = side | (self.pushes & COUNT);
-        let Some(push) = self.sealed_frame(identifier, secret) else { return };
+        let fresh = (0..=COUNT).map(|step| side | (self.pushes.wrapping_add(1 + step) & COUNT));
+        let fresh = fresh.into_iter().find(|identifier| self.seal.is_some() || !self.spent.contains(*identifier));
+        let push = fresh.and_then(|identifier| Some((identifier, self.sealed_frame(identifier, secret)?)));
+        let Some((identifier, push)) = push else {
+            return turn.note("login: the passphrase changed too often to be told once more");
+        };
+        self.pushes = identifier & COUNT;
         turn.send(&push);
         self.push = Some((identifier, Pending::new(turn.now, push, INTERVAL, PUSHES)));
     }
@@ -137,7 +147,12 @@ impl Login {
         let flags = Passphrase::LONG_KEY;
         let sealed = match &mut self.seal {
             Some(seal) => seal.0.seal(identifier, flags, secret)?,
-            None => apply_counter_mode(&self.key, KeySize::Aes256, identifier, secret.octets()).to_vec(),
+            // The key stream depends on the identifier alone, which anybody may choose who asks.
+            None if self.spent.contains(identifier) => return None,
+            None => {
+                self.used.insert(identifier);
+                apply_counter_mode(&self.key, KeySize::Aes256, identifier, secret.octets()).to_vec()
+            }
         };
         Some(frame(self.version, identifier, Message::PassphraseResponse(Passphrase { flags, sealed: &sealed })))
     }
@@ -272,6 +287,26 @@ impl Login {
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         let due = |slot: &Option<(u8, Pending)>| slot.as_ref().map(|(_, pending)| pending.due());
         earlier(earlier(self.ask_at, self.push_at), earlier(due(&self.question), due(&self.push)))
+    }
+}
+
+/// A set of identifiers.
+#[derive(Default)]
+struct Identifiers([u64; 4]);
+
+impl Identifiers {
+    fn insert(&mut self, identifier: u8) {
+        self.0[usize::from(identifier >> 6)] |= 1 << (identifier & 0x3f);
+    }
+
+    fn contains(&self, identifier: u8) -> bool {
+        self.0[usize::from(identifier >> 6)] >> (identifier & 0x3f) & 1 != 0
+    }
+
+    fn join(&mut self, other: &Identifiers) {
+        for (word, other) in self.0.iter_mut().zip(other.0) {
+            *word |= other;
+        }
     }
 }
 

@@ -91,7 +91,7 @@ fn a_storm_of_starts_changes_no_login() {
 #[test]
 fn forgeries_during_a_login_do_not_hinder_it() {
     let mut hindered = 0;
-    for seed in 0..300 {
+    for seed in seeds(300) {
         let mut world = World::usual(seed);
         world.start();
         let mut random = Random::new(seed);
@@ -124,7 +124,7 @@ fn a_thousand_names_a_second_cost_little() {
             LISTENER,
             &eap(3, round as u8, Message::ClientValidator(Validator { use_key: false, proof: &[1; 32] })),
         );
-        world.now = world.now + Span::from_millis(1);
+        world.now += Span::from_millis(1);
     }
     assert!(world.heard[LISTENER].jobs < 30, "{} calculations", world.heard[LISTENER].jobs);
 }

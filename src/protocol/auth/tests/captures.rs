@@ -2,14 +2,15 @@
 
 use super::world::*;
 use crate::crypto::srp::Padding;
-use crate::crypto::testing::{hex, values};
+use crate::crypto::testing::{file, hex, values};
 use crate::protocol::auth::*;
 
 /// Frames without GRE header; the first octet of the line tells whether there is a sequence number.
 fn frames(name: &str) -> Vec<Vec<u8>> {
-    let path = format!("{}/tests/vectors/{name}.hex", concat!(env!("CARGO_MANIFEST_DIR")));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    text.lines().map(|line| hex(if line.starts_with("10") { &line[16..] } else { &line[8..] })).collect()
+    file(&format!("{name}.hex"))
+        .lines()
+        .map(|line| hex(if line.starts_with("10") { &line[16..] } else { &line[8..] }))
+        .collect()
 }
 
 /// Whether a frame is the listener's: a request, but not the one for a passphrase, and its response.

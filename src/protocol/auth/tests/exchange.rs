@@ -117,3 +117,24 @@ fn version_4_refuses_what_version_3_sends() {
     }
     assert_eq!((world.heard[CALLER].receive.len(), world.heard[CALLER].sent.len()), (known, sent));
 }
+
+/// Two passphrases under one key stream would show their difference to whoever recorded both.
+#[test]
+fn no_key_stream_serves_two_passphrases() {
+    let mut world = world(38, 3, [None, Some("theirs")]);
+    let question = |identifier: u8| [3, 0, 0, 6, 1, identifier, 0, 6, 0x13, 0x10];
+    let answers = |world: &mut World, identifier| {
+        let before = world.heard[LISTENER].sent.len();
+        world.inject(LISTENER, &question(identifier));
+        world.heard[LISTENER].sent.len() - before
+    };
+    assert_eq!([0x41, 0x81, 0xc1].map(|identifier| answers(&mut world, identifier)), [1, 1, 1]);
+    for round in 0..70 {
+        let new = Secret::new(format!("passphrase {round}").as_bytes());
+        world.act(LISTENER, |auth, now, entropy| auth.update_secret(now, entropy, &new));
+        world.run(100);
+    }
+    assert_eq!([0x41, 0x81, 0xc1, 0x84].map(|identifier| answers(&mut world, identifier)), [0; 4]);
+    assert_eq!(answers(&mut world, 0xd1), 1);
+    assert!(!world.heard[LISTENER].notes.is_empty());
+}

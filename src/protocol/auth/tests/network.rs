@@ -23,7 +23,7 @@ fn the_loss_of_any_one_frame_is_made_good() {
 
 #[test]
 fn copies_and_disorder_do_no_harm() {
-    for seed in 0..60 {
+    for seed in seeds(60) {
         let mut world = World::usual(seed);
         world.network = Box::new(|_, _, random| {
             let copies = 1 + random.below(3);
@@ -42,8 +42,7 @@ fn copies_and_disorder_do_no_harm() {
 /// 15 to 40 percent, both ways.
 #[test]
 fn random_loss_delays_a_login_by_less_than_eight_seconds() {
-    let mut slowest = (0, 0);
-    for seed in 0..500 {
+    for seed in seeds(500) {
         let mut world = World::usual(seed);
         let percent = 15 + seed % 26;
         world.network = Box::new(move |_, _, random| {
@@ -52,11 +51,9 @@ fn random_loss_delays_a_login_by_less_than_eight_seconds() {
         });
         world.start();
         let took = world.log_in(7500);
-        let took = took.unwrap_or_else(|| panic!("seed {seed}: no login at {percent} percent"));
-        slowest = slowest.max((took, seed));
+        assert!(took.is_some(), "seed {seed}: no login at {percent} percent");
         assert!(world.heard.iter().all(|heard| heard.lost == 0 && heard.failed.is_empty()), "seed {seed}");
     }
-    eprintln!("slowest: {} ms, seed {}", slowest.0, slowest.1);
 }
 
 #[test]
