@@ -14,9 +14,10 @@ use crate::wire::eap::{Challenge, Eap, Message, Validator};
 use crate::wire::eapol::{self, Body, Frame};
 use std::sync::Arc;
 
-/// Between the first repetitions of a start (libRIST 0.2.17).
-const START: Span = Span::from_millis(500);
-const QUICK_STARTS: u32 = 5;
+/// Between the first repetitions of a start. libRIST 0.2.17 waits 500 ms, five times; the authenticator
+/// repeats every 500 ms too, and what is lost at the same time is better repeated at different times.
+const START: Span = Span::from_millis(350);
+const QUICK_STARTS: u32 = 7;
 const LONGEST_WAIT: Span = Span::from_secs(10);
 /// Between repetitions of an answer. The authenticator repeats every 500 ms; when it does not, its
 /// frame or ours was lost.

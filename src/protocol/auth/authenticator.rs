@@ -111,7 +111,12 @@ impl Authenticator {
             return;
         }
         let just_in = self.confirmed && self.let_in.is_some_and(|since| turn.now.since(since) < REPEATED_START);
-        if self.pending.is_none() && !just_in {
+        if let Some(pending) = &mut self.pending {
+            // It did not hear our request yet.
+            if let Some(again) = pending.prompt(turn.now, PROMPT) {
+                turn.send(again);
+            }
+        } else if !just_in {
             self.pause = FIRST_PAUSE;
             self.ask_identity(turn, settings);
         }

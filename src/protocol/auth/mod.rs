@@ -45,7 +45,11 @@ enum Role {
 }
 
 impl Auth {
-    pub fn new(role: LoginRole, settings: Arc<AuthSettings>) -> Self {
+    /// Nothing happens before [`Auth::start`] or a frame.
+    pub fn new(role: LoginRole, mut settings: Arc<AuthSettings>) -> Self {
+        if settings.secret.as_ref().is_some_and(Secret::is_empty) {
+            Arc::make_mut(&mut settings).secret = None;
+        }
         let role = match role {
             LoginRole::Authenticator(verifiers) => Role::Authenticator(Authenticator::new(verifiers)),
             LoginRole::Authenticatee(credentials) => Role::Authenticatee(Box::new(Authenticatee::new(credentials))),

@@ -163,7 +163,8 @@ impl Login {
         match &eap.message {
             Message::PassphraseRequest => self.requested(turn, identifier, secret),
             Message::PassphraseResponse(passphrase) => self.told(turn, identifier, passphrase),
-            Message::Success { .. } | Message::Failure => {
+            // The long form answers a proof, which may have the same identifier.
+            Message::Success { long: false } | Message::Failure => {
                 let Some((pushed, _)) = self.push else { return false };
                 if pushed != identifier {
                     return false;
