@@ -2,5 +2,12 @@
 //!
 //! Nothing here asks for randomness or the time; whoever calls brings both.
 
+pub mod decoy;
+pub mod eap_passphrase;
 pub mod psk;
 pub mod secret;
+pub mod srp;
+pub mod srp_group;
+#[cfg(test)]
+pub(crate) mod testing;
+mod zero_iv;

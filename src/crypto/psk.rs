@@ -22,7 +22,7 @@ pub enum KeySize {
 }
 
 impl KeySize {
-    fn octets(self) -> usize {
+    pub(super) fn octets(self) -> usize {
         match self {
             KeySize::Aes128 => 16,
             KeySize::Aes192 => 24,
@@ -57,7 +57,7 @@ impl Cipher {
         Self::from_key(key)
     }
 
-    fn from_key(key: &[u8]) -> Self {
+    pub(super) fn from_key(key: &[u8]) -> Self {
         match key.len() {
             16 => Cipher::Aes128(Arc::new(Aes128::new(key.into()))),
             24 => Cipher::Aes192(Arc::new(Aes192::new(key.into()))),

@@ -4,6 +4,7 @@
 //! then drain [`output::Output`]s, then ask when it wants to be called again. A late or needless call
 //! is harmless. Peers, flows and the sender do not know each other; the session connects them.
 
+pub mod auth;
 pub mod config;
 pub mod entropy;
 mod flow;

@@ -5,6 +5,8 @@
 
 mod bytes;
 pub mod clock;
+pub mod eap;
+pub mod eapol;
 pub mod gre;
 pub mod null_packet;
 pub mod rtcp;
