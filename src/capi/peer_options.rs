@@ -7,7 +7,8 @@ use super::peer_config;
 use super::pointer::{field_bytes, field_text};
 use crate::crypto::psk::KeySize;
 use crate::crypto::secret::Secret;
-use crate::protocol::config::{CongestionControl, Credentials, PeerConfig, Profile, Role, TimingMode};
+use crate::protocol::auth::Credentials;
+use crate::protocol::config::{CongestionControl, PeerConfig, Profile, Role, TimingMode};
 use crate::protocol::output::{Level, PeerId};
 use crate::protocol::time::Span;
 use crate::runtime::context::{PeerAddress, PeerOptions};
@@ -100,8 +101,7 @@ fn options(instance: &Instance, mut config: rist_peer_config) -> Result<(PeerOpt
 /// but programs that never call it, such as FFmpeg, do not lose them.
 fn credentials(config: &rist_peer_config) -> Option<Credentials> {
     let (username, password) = (field_bytes(&config.srp_username), field_bytes(&config.srp_password));
-    let given = !username.is_empty() && !password.is_empty();
-    given.then(|| Credentials { username, password: Secret::new(&password) })
+    Credentials::new(&username, &Secret::new(&password))
 }
 
 /// Settings of features that are not in this build are not silently forgotten.

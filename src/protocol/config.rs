@@ -1,5 +1,6 @@
 //! What a session and a peer are configured with, in typed units.
 
+use super::auth::Credentials;
 use super::time::Span;
 use crate::crypto::psk::KeySize;
 use crate::crypto::secret::Secret;
@@ -96,14 +97,6 @@ pub struct PeerConfig {
     /// Listening sender: no media for an address before it has answered an echo. Without it, three octets for each
     /// octet received are replaced by full trust; for receivers that answer no echoes.
     pub address_validation: bool,
-}
-
-/// Who logs in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// 1 to 255 octets, none of them 0.
-    pub username: Vec<u8>,
-    pub password: Secret,
 }
 
 impl Default for PeerConfig {

@@ -1,5 +1,6 @@
 //! Work that takes too long for the thread that serves media. The session asks for it, its owner does it elsewhere.
 
+use super::auth;
 use crate::crypto::psk::{Cipher, KeySize, Nonce};
 use crate::crypto::secret::Secret;
 
@@ -11,11 +12,13 @@ pub struct JobId(pub u64);
 pub enum Job {
     /// The keys of a nonce, one for each passphrase.
     Derive { passphrases: Vec<Secret>, nonce: Nonce, size: KeySize },
+    Login(auth::Job),
 }
 
 #[derive(Debug)]
 pub enum JobResult {
     Derived(Vec<Cipher>),
+    Login(auth::JobResult),
 }
 
 impl Job {
@@ -26,6 +29,7 @@ impl Job {
                 let keys = passphrases.iter().map(|passphrase| Cipher::derive(passphrase, nonce, size));
                 JobResult::Derived(keys.collect())
             }
+            Job::Login(job) => JobResult::Login(job.run()),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::job::{Job, JobId};
 use super::payload::Payload;
 use super::report::{FlowReport, SenderPeerReport};
+use crate::crypto::srp::HashGeneration;
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -103,6 +104,8 @@ pub enum Event {
     Resolve {
         peer: PeerId,
     },
+    /// Who is this user? Answered by `Session::login_looked_up`.
+    LookUp(LookUp),
     /// Out-of-band data of a peer.
     OutOfBand {
         peer: PeerId,
@@ -114,6 +117,18 @@ pub enum Event {
     FlowTimedOut {
         flow_id: u32,
     },
+}
+
+/// A question about a user that wants to log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookUp {
+    pub peer: PeerId,
+    /// The listener that the peer came through, or itself.
+    pub listener: PeerId,
+    pub step: u64,
+    pub username: Vec<u8>,
+    /// `None`: only whether what is known of the user has changed.
+    pub hash_generation: Option<HashGeneration>,
 }
 
 /// A question to the application about a stranger.
@@ -138,6 +153,8 @@ pub enum Error {
     InvalidArgument,
     /// The peer came by itself; the setting belongs to the listener it came through.
     ChildPeer,
+    /// The system has no randomness.
+    NoEntropy,
     /// The feature belongs to a profile that this build does not speak.
     Unsupported,
 }
@@ -150,6 +167,7 @@ impl fmt::Display for Error {
             Error::WrongRole => "not possible in this role",
             Error::InvalidArgument => "invalid argument",
             Error::ChildPeer => "not possible on a peer that came by itself",
+            Error::NoEntropy => "no randomness from the system",
             Error::Unsupported => "not supported",
         })
     }

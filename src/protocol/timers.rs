@@ -15,6 +15,8 @@ pub(super) enum Timer {
     SecretChange(PeerId),
     /// A login has something to do.
     Login(PeerId),
+    /// The next calculation of a login may begin.
+    LoginBudget,
     /// Periodic RTCP of a peer.
     Rtcp(PeerId),
     /// A peer's silence has to be judged.

@@ -223,7 +223,7 @@ impl Auth {
             self.out.push(AuthOutput::TransmitKey(proven.key.clone()));
         }
         if proven.receive_key {
-            self.out.push(AuthOutput::ReceivePassphrase(proven.key.clone()));
+            self.out.push(AuthOutput::ReceiveKey(proven.key.clone()));
         }
         self.out.push(AuthOutput::Authenticated { username: proven.username.clone(), first });
         let mut login = Box::new(Login::new(side, proven));

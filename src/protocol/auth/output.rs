@@ -28,8 +28,11 @@ pub enum AuthOutput {
     Failed(String),
     /// Encrypt with this from now on, AES-256.
     TransmitKey(Secret),
-    /// The other side encrypts with this. What came before may still be needed for packets under way.
-    ReceivePassphrase(Secret),
+    /// The other side encrypts with this, the login's own key. What came before may still be needed for packets
+    /// under way.
+    ReceiveKey(Secret),
+    /// The passphrase that the other side is configured with.
+    PeerSecret(Secret),
     /// The other side has our new passphrase, or cannot be told: encrypt with it.
     SecretAcknowledged,
     /// For the operator, less urgent.

@@ -247,7 +247,8 @@ impl Login {
         self.taken = Some((identifier, passphrase.sealed.to_vec()));
         if let Some(text) = text.filter(|text| self.received.as_ref() != Some(text)) {
             self.received = Some(text.clone());
-            turn.out.push(AuthOutput::ReceivePassphrase(text));
+            let key = text == self.key;
+            turn.out.push(if key { AuthOutput::ReceiveKey(text) } else { AuthOutput::PeerSecret(text) });
         }
     }
 

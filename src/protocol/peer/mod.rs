@@ -3,6 +3,7 @@
 mod echoes;
 pub(super) mod rtt;
 
+use super::auth::{Auth, AuthSettings, LoginRole};
 use super::config::PeerConfig;
 use super::meter::Meter;
 use super::output::{PeerId, SocketId};
@@ -45,6 +46,21 @@ impl Endpoint {
     }
 }
 
+/// A login with this peer.
+#[derive(Debug)]
+pub(super) struct Login {
+    pub(super) auth: Box<Auth>,
+    /// Nothing passes before it has succeeded.
+    pub(super) demanded: bool,
+}
+
+/// How those log in who come through a peer of ours.
+#[derive(Debug, Clone)]
+pub(super) struct Entrance {
+    pub(super) role: LoginRole,
+    pub(super) settings: Arc<AuthSettings>,
+}
+
 /// What was sent to and heard from a peer since the last report.
 #[derive(Debug)]
 pub(super) struct Traffic {
@@ -82,6 +98,9 @@ pub(super) struct Peer {
     pub(super) echoes: Echoes,
     /// Main profile.
     pub(super) tunnel: Option<Box<Tunnel>>,
+    pub(super) login: Option<Login>,
+    /// What those who come through this peer have to do first.
+    pub(super) entrance: Option<Entrance>,
 
     /// Proven by other means than an echo.
     pub(super) vouched: bool,
@@ -126,6 +145,8 @@ impl Peer {
             rtt: Rtt::default(),
             echoes: Echoes::default(),
             tunnel: None,
+            login: None,
+            entrance: None,
             vouched: false,
             allowance: 0,
             last_heard: None,
@@ -154,7 +175,7 @@ impl Peer {
 
     /// It has logged in, or need not.
     pub(super) fn is_open(&self) -> bool {
-        true
+        self.login.as_ref().is_none_or(|login| !login.demanded || login.auth.is_authenticated())
     }
 
     pub(super) fn remote_ip(&self) -> Option<IpAddr> {

@@ -40,6 +40,7 @@ pub(super) enum Purpose {
     Receive { peer: PeerId, owner: PeerId, name: (Nonce, KeySize) },
     /// To see whether a stranger has the passphrase.
     Stranger,
+    Login { peer: PeerId, step: u64 },
 }
 
 impl Session {
@@ -56,6 +57,8 @@ impl Session {
                 self.key_to_receive(now, peer, owner, name, keys);
             }
             (Purpose::Stranger, JobResult::Derived(keys)) => self.key_of_stranger(now, keys),
+            (Purpose::Login { peer, step }, JobResult::Login(result)) => self.login_computed(now, peer, step, result),
+            (Purpose::Login { .. }, _) | (_, JobResult::Login(_)) => {}
         }
     }
 
@@ -130,6 +133,7 @@ impl Session {
             return content.ok();
         };
         let Some(owner) = owner else {
+            self.ask_for_secret(now, source.known);
             self.complain(
                 now,
                 Complaint::NoSecret,

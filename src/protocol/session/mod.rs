@@ -9,6 +9,7 @@ mod feedback;
 mod greeting;
 mod keys;
 mod login;
+mod login_budget;
 mod media;
 mod members;
 mod out_of_band;
@@ -34,6 +35,8 @@ use super::timers::{Timer, Timers};
 use super::tunnel::Strangers;
 use door::Door;
 use keys::Purpose;
+pub use login::LoginSetup;
+use login_budget::LoginBudget;
 use members::Members;
 pub use out_of_band::MAX_OUT_OF_BAND;
 use sources::Sources;
@@ -140,6 +143,7 @@ pub struct Session {
     jobs: HashMap<JobId, Purpose>,
     next_job: u64,
     strangers: Strangers,
+    login_budget: LoginBudget,
     clear_text: Vec<u8>,
     out_of_band: bool,
     /// Names this context in keep-alives.
@@ -181,6 +185,7 @@ impl Session {
             jobs: HashMap::new(),
             next_job: 1,
             strangers: Strangers::default(),
+            login_budget: LoginBudget::default(),
             clear_text: Vec::new(),
             out_of_band: false,
             mac: [0; 6],

@@ -51,6 +51,7 @@ impl Session {
         }
         self.peers.insert(id, peer);
         self.lock_with_secret(now, id);
+        self.login_with_credentials(now, id);
         match setup.remote {
             Remote::Listen { .. } => {}
             Remote::Call { .. } => self.call(now, id, setup.remote),

@@ -24,6 +24,7 @@ impl Session {
         }
         if self.is_tunnel() {
             self.greet_tunnel(now, id);
+            self.start_login(now, id);
         }
         self.report_to(now, id, false);
         for _ in 0..GREETINGS {

@@ -16,6 +16,7 @@ pub(super) enum Complaint {
     Undecryptable,
     NotLoggedIn,
     NoEntropy,
+    Login,
     NoHandshake,
     TooManyPeers,
     TooManyFlows,

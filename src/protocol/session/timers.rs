@@ -24,6 +24,7 @@ impl Session {
                 Timer::Strangers => self.derive_for_stranger(now),
                 Timer::SecretChange(peer) => self.change_lock(now, peer),
                 Timer::Login(peer) => self.login_due(now, peer),
+                Timer::LoginBudget => self.start_login_jobs(now),
                 Timer::Liveness(peer) => self.judge_silence(now, peer),
                 Timer::Resolve(peer) => self.resolve(now, peer),
                 Timer::Nack(flow_id) => self.ask_again(now, flow_id),

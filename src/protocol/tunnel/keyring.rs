@@ -64,15 +64,17 @@ impl Keyring {
         self.entries.retain(|_, entry| entry.proven);
     }
 
-    /// Accepts the other side's own passphrase beside ours.
-    pub(in crate::protocol) fn learn(&mut self, passphrase: Secret) {
-        if self.accepted.iter().all(|accepted| accepted.passphrase != passphrase) {
-            self.accepted.push(Accepted { passphrase, until: None });
-            if self.accepted.len() > MOST_PASSPHRASES {
-                self.accepted.remove(1);
-            }
-            self.entries.retain(|_, entry| entry.proven);
+    /// Accepts what the other side encrypts with beside our own, and what it did before for a while.
+    pub(in crate::protocol) fn learn(&mut self, now: Time, passphrase: Secret) {
+        if self.accepted.iter().any(|accepted| accepted.passphrase == passphrase) {
+            return;
         }
+        for accepted in self.accepted.iter_mut().skip(1) {
+            accepted.until.get_or_insert(now + OLD_FOR);
+        }
+        self.accepted.insert(1.min(self.accepted.len()), Accepted { passphrase, until: None });
+        self.accepted.truncate(MOST_PASSPHRASES);
+        self.entries.retain(|_, entry| entry.proven);
     }
 
     pub(in crate::protocol) fn passphrases(&mut self, now: Time) -> Vec<Secret> {

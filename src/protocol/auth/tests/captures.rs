@@ -55,7 +55,7 @@ fn a_caller_answers_as_the_captured_one_did() {
                 match auth.poll_output() {
                     Some(AuthOutput::Send(frame)) => sent.push(frame),
                     Some(AuthOutput::Compute { id, job }) => auth.computed(now, entropy, id, job.run()),
-                    Some(AuthOutput::ReceivePassphrase(secret)) => received.push(secret),
+                    Some(AuthOutput::ReceiveKey(secret) | AuthOutput::PeerSecret(secret)) => received.push(secret),
                     Some(_) => {}
                     None => break,
                 }

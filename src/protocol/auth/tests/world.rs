@@ -201,7 +201,7 @@ impl World {
                 AuthOutput::Lost => self.heard[side].lost += 1,
                 AuthOutput::Failed(text) => self.heard[side].failed.push(text),
                 AuthOutput::TransmitKey(key) => self.heard[side].transmit.push(key),
-                AuthOutput::ReceivePassphrase(key) => self.heard[side].receive.push(key),
+                AuthOutput::ReceiveKey(key) | AuthOutput::PeerSecret(key) => self.heard[side].receive.push(key),
                 AuthOutput::SecretAcknowledged => self.heard[side].acknowledged += 1,
                 AuthOutput::Note(text) => self.heard[side].notes.push(text),
             }
