@@ -4,7 +4,7 @@ use super::callbacks::Callbacks;
 use super::driver::Driver;
 use super::log::Logger;
 use super::os::{clock, random, signals, stack};
-use super::{delivery_thread, protocol_thread};
+use super::{delivery_thread, input_thread, protocol_thread};
 use crate::protocol::config::{NackType, PeerConfig, Profile, Role};
 use crate::protocol::output::{Delivery, Error as SessionError, Level, PeerId};
 use crate::protocol::payload::Pool;
@@ -132,6 +132,24 @@ impl Context {
         self.role
     }
 
+    pub(super) fn driver(&self) -> &Driver {
+        &self.driver
+    }
+
+    /// Changes what only a context that was not started can change.
+    pub(super) fn before_start(&self, change: impl FnOnce(&Driver)) -> Result<(), Error> {
+        // With the lock: another thread may start it at this moment.
+        let state = self.state.lock();
+        if state.destroyer.is_some() {
+            return Err(Error::Closed);
+        }
+        if state.started {
+            return Err(Error::AlreadyStarted);
+        }
+        change(&self.driver);
+        Ok(())
+    }
+
     pub fn log(&self) -> &Logger {
         &self.driver.log
     }
@@ -146,22 +164,27 @@ impl Context {
             return Err(Error::AlreadyStarted);
         }
         let mut threads = Vec::new();
-        if self.role == Role::Receiver {
-            threads.push(self.spawn("rist-delivery", |driver, _| delivery_thread::run(driver))?);
-        }
-        match self.spawn("rist-protocol", protocol_thread::run) {
-            Ok(thread) => threads.push(thread),
-            Err(error) => {
-                self.driver.stop();
-                threads.into_iter().for_each(|thread| drop(thread.join()));
-                self.driver.unstop();
-                return Err(error);
-            }
+        if let Err(error) = self.spawn_all(&mut threads) {
+            self.driver.stop();
+            threads.into_iter().for_each(|thread| drop(thread.join()));
+            self.driver.unstop();
+            return Err(error);
         }
         state.thread_ids = threads.iter().map(|thread| thread.thread().id()).collect();
         state.threads = threads;
         state.process = process::id();
         state.started = true;
+        Ok(())
+    }
+
+    fn spawn_all(&self, threads: &mut Vec<JoinHandle<()>>) -> Result<(), Error> {
+        if self.role == Role::Receiver {
+            threads.push(self.spawn("rist-delivery", |driver, _| delivery_thread::run(driver))?);
+        }
+        if self.driver.data_fd.input().is_some() {
+            threads.push(self.spawn("rist-input", |driver, _| input_thread::run(driver))?);
+        }
+        threads.push(self.spawn("rist-protocol", protocol_thread::run)?);
         Ok(())
     }
 

@@ -2,9 +2,11 @@
 
 use super::callbacks::{Callbacks, Caller, ConnectionStatus, Report};
 use super::context::{Block, Error};
+use super::data_fd::DataFd;
 use super::events::{EventQueue, Notice};
 use super::fifo::Fifo;
 use super::log::Logger;
+use super::network::OtherNetwork;
 use super::os::clock;
 use super::os::wake::Wake;
 use super::peers::Peers;
@@ -35,6 +37,8 @@ pub(super) struct Driver {
     pub(super) sockets: SocketTable,
     pub(super) peers: Peers,
     pub(super) fifo: Fifo,
+    pub(super) data_fd: DataFd,
+    pub(super) network: OtherNetwork,
     pub(super) wake: Arc<Wake>,
     pub(super) resolver: Arc<Resolver>,
     callbacks: Mutex<Arc<Callbacks>>,
@@ -93,6 +97,8 @@ impl Driver {
             sockets: SocketTable::default(),
             peers: Peers::default(),
             fifo: Fifo::new(),
+            data_fd: DataFd::default(),
+            network: OtherNetwork::default(),
             wake: Arc::new(Wake::new()?),
             resolver: Arc::default(),
             callbacks: Mutex::default(),
@@ -132,6 +138,7 @@ impl Driver {
 
     fn wake_all(&self) {
         self.wake.wake();
+        self.data_fd.wake();
         // With the lock, or a thread between its look at the flag and its sleep would miss this.
         let guarded = self.guarded.lock();
         self.delivery_due.notify_all();
@@ -236,10 +243,14 @@ impl Driver {
             transmits.sort_by_key(|transmit| transmit.socket);
         }
         let now = clock::now();
+        let network = self.network.get();
         for same in transmits.chunk_by(|a, b| a.socket == b.socket) {
             // A peer whose name is not resolved has no socket yet, a removed one has none any more.
             let Some(socket) = same.first().and_then(|first| self.sockets.get(first.socket)) else { continue };
-            self.report(socket.send(now, same));
+            self.report(match &network {
+                None => socket.send(now, same),
+                Some(network) => socket.send_over(&**network, now, same, || !self.is_silent()),
+            });
         }
     }
 
