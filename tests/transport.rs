@@ -46,6 +46,8 @@ struct Network {
     peer: AtomicPtr<rist_peer>,
     ctx: AtomicPtr<rist_ctx>,
     destroy_in_poll: AtomicBool,
+    write_in_send: AtomicBool,
+    destroy_in_send: AtomicBool,
     destroyed: AtomicBool,
     calls_after_end: AtomicU64,
 }
@@ -90,6 +92,15 @@ impl Network {
 
     fn send(&self, fd: c_int, to: *const c_void, bytes: Vec<u8>) -> ssize_t {
         self.call_back();
+        let ctx = self.ctx.load(Ordering::SeqCst);
+        if self.write_in_send.swap(false, Ordering::SeqCst) {
+            assert!(support::context::write(ctx, b"written in sendto") > 0);
+        }
+        if self.destroy_in_send.swap(false, Ordering::SeqCst) {
+            // SAFETY: any handle is fine.
+            assert_eq!(unsafe { rist_destroy(ctx) }, 0);
+            self.destroyed.store(true, Ordering::SeqCst);
+        }
         let calls = self.calls.fetch_add(1, Ordering::Relaxed);
         if self.refusals > 0 && calls.is_multiple_of(self.refusals) {
             return self.again();
@@ -318,6 +329,28 @@ fn a_function_may_destroy_the_context() {
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(network.calls_after_end.load(Ordering::SeqCst), 0);
     assert_eq!(sender.destroy(), -1);
+}
+
+/// While the library is sending, on the program's thread.
+#[test]
+fn a_function_may_send_and_destroy_while_it_sends() {
+    let network: &'static Network = Box::leak(Box::new(Network::new()));
+    let link = Link::new(network, true);
+    link.carry(10);
+    network.ctx.store(link.sender.ctx, Ordering::SeqCst);
+    network.write_in_send.store(true, Ordering::SeqCst);
+    link.sender.write(b"first");
+    let next = || wait_until("a packet", PATIENCE, || link.receiver.read(100), || link.evidence());
+    let mut both = [next(), next()];
+    both.sort();
+    assert_eq!(both, [b"first".to_vec(), b"written in sendto".to_vec()]);
+
+    network.destroy_in_send.store(true, Ordering::SeqCst);
+    let start = Instant::now();
+    link.sender.write(b"last");
+    wait_until("the end", PATIENCE, || network.destroyed.load(Ordering::SeqCst).then_some(()), || link.evidence());
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert_eq!(link.sender.write(b"too late"), -1);
 }
 
 #[test]

@@ -79,20 +79,7 @@ impl Context {
     }
 
     pub(crate) fn write(&self, payload: &[u8]) -> c_int {
-        let block = rist_data_block {
-            payload: payload.as_ptr().cast(),
-            payload_len: payload.len(),
-            ts_ntp: 0,
-            virt_src_port: 0,
-            virt_dst_port: 0,
-            peer: null_mut(),
-            flow_id: 0,
-            seq: 0,
-            flags: 0,
-            r#ref: null_mut(),
-        };
-        // SAFETY: the payload lives through the call.
-        unsafe { rist_sender_data_write(self.ctx, &block) }
+        write(self.ctx, payload)
     }
 
     /// The next block's payload, if one comes in so many milliseconds.
@@ -131,6 +118,23 @@ impl Context {
         // SAFETY: any handle is fine.
         unsafe { rist_destroy(self.ctx) }
     }
+}
+
+pub(crate) fn write(ctx: *mut rist_ctx, payload: &[u8]) -> c_int {
+    let block = rist_data_block {
+        payload: payload.as_ptr().cast(),
+        payload_len: payload.len(),
+        ts_ntp: 0,
+        virt_src_port: 0,
+        virt_dst_port: 0,
+        peer: null_mut(),
+        flow_id: 0,
+        seq: 0,
+        flags: 0,
+        r#ref: null_mut(),
+    };
+    // SAFETY: the payload lives through the call.
+    unsafe { rist_sender_data_write(ctx, &block) }
 }
 
 impl Drop for Context {
