@@ -15,6 +15,8 @@ use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use support::context::{Context, SIMPLE};
+use support::library::{ours, root, scratch};
+use support::process::Program;
 use support::{require_package, wait_until};
 
 const PROFILE: c_int = SIMPLE;
@@ -148,14 +150,19 @@ impl Drop for End {
     }
 }
 
-#[test]
-fn ping_goes_through_a_tunnel_between_two_namespaces() {
-    let (left, right) = (Namespace::new(), Namespace::new());
-    ip(&format!("-n {} link add wire type veth peer name wire netns {}", left.0, right.0));
-    for (namespace, number) in [(&left, 1), (&right, 2)] {
+/// Two namespaces on one Ethernet.
+fn wire(left: &Namespace, right: &Namespace) {
+    left.ip(&format!("link add wire type veth peer name wire netns {}", right.0));
+    for (namespace, number) in [(left, 1), (right, 2)] {
         namespace.ip(&format!("addr add 10.78.0.{number}/24 dev wire"));
         namespace.ip("link set wire up");
     }
+}
+
+#[test]
+fn ping_goes_through_a_tunnel_between_two_namespaces() {
+    let (left, right) = (Namespace::new(), Namespace::new());
+    wire(&left, &right);
     let (one, two) = (left.inside(|| End::new(1, 2)), right.inside(|| End::new(2, 1)));
     let evidence = || format!("{}\n{}", one.evidence(), two.evidence());
     for address in ["10.77.0.2", "fd77::2"] {
@@ -176,6 +183,33 @@ fn ping_goes_through_a_tunnel_between_two_namespaces() {
     assert!(written.rx_packets > 120 && written.rx_packets <= sent.tx_packets, "{}", evidence());
     for context in [&one.sender, &one.receiver, &two.sender, &two.receiver] {
         assert_eq!(context.has_logged("overflow"), 0, "{}", evidence());
+    }
+}
+
+#[test]
+fn the_c_example_is_a_tunnel() {
+    require_package("gcc");
+    let (left, right) = (Namespace::new(), Namespace::new());
+    wire(&left, &right);
+    let program = scratch("tun").join("tunnel");
+    let mut cc = Command::new("cc");
+    cc.args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-I"]).arg(root().join("include"));
+    cc.arg(root().join("examples-c/tunnel.c")).arg("-L").arg(&ours().directory).args(["-lrist", "-o"]).arg(&program);
+    assert!(cc.status().expect("cc").success(), "tunnel.c");
+    let start = |namespace: &Namespace, own: u8, other: u8| {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &namespace.0]).arg(&program).arg("rist0").arg(format!("fd78::{own}/64"));
+        command.arg(format!("rist://10.78.0.{other}:6000?buffer=50"));
+        command.arg(format!("rist://@10.78.0.{own}:6000?buffer=50"));
+        Program::start(command, ours())
+    };
+    let mut ends = [start(&left, 1, 2), start(&right, 2, 1)];
+    let text = |ends: &[Program; 2]| format!("{}\n{}", ends[0].text(), ends[1].text());
+    let answer = || left.run("ping -c 1 -W 1 fd78::2").status.success().then_some(());
+    wait_until("an answer", PATIENCE, answer, || text(&ends));
+    for end in &mut ends {
+        assert!(end.interrupt().success(), "{}", end.text());
+        assert!(end.text().contains(" packets out, ") && !end.text().contains(" 0 packets"), "{}", end.text());
     }
 }
 
