@@ -51,7 +51,9 @@ fn read_all(driver: &Driver, input: &Input) -> End {
         let length = match descriptor::read(input.fd, &mut buffer) {
             Ok(0) => return End::OfData,
             Ok(length) => length,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => continue,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            // Somebody else was quicker. Without data it is an error that poll reports again at once.
+            Err(error) if error.kind() == ErrorKind::WouldBlock && poll::has_data(data) => continue,
             Err(error) => return End::Error(error),
         };
         if length > input.max_packet {
