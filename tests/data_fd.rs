@@ -50,7 +50,12 @@ impl Link {
         receiver.start();
         sender.peer(&format!("rist://127.0.0.1:{}?buffer=100", ports.even()));
         sender.start();
-        Link { sender, receiver, _ports: ports }
+        let link = Link { sender, receiver, _ports: ports };
+        // What is sent before the two know each other is lost for good.
+        let connected = |context: &Context| context.has_logged("is connected") > 0;
+        let both = || (connected(&link.sender) && connected(&link.receiver)).then_some(());
+        wait_until("the two to know each other", PATIENCE, both, || link.evidence());
+        link
     }
 
     fn evidence(&self) -> String {

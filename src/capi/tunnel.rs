@@ -19,8 +19,8 @@ pub struct rist_data_fd_stats {
 }
 
 /// Sends what can be read from a descriptor, one read a packet, from a thread of the library that starts with the
-/// context. Nothing is paced: what is there is sent. At the end of the data, or when reading fails, the thread ends
-/// with a line in the log.
+/// context. Nothing is paced and nobody waited for: what is there is sent, also before a receiver has answered. At the end
+/// of the data, or when reading fails, the thread ends with a line in the log.
 ///
 /// The descriptor stays the caller's, must stay open until the context is destroyed, and need not be non-blocking, but then
 /// nobody else may read from it.
