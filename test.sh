@@ -7,6 +7,7 @@ packages=(
     librist-dev rist-tools ffmpeg                       # the unmodified programs and Debian's library
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
     gcc g++ libc6-dev binutils pkg-config meson ninja-build valgrind python3
+    iproute2 iputils-ping                               # network namespaces with TUN devices
 )
 missing=()
 for package in "${packages[@]}"; do

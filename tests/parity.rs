@@ -48,11 +48,11 @@ fn functions_that_say_they_are_not_available_are_listed_as_missing() {
         for pair in parts.windows(2) {
             let documentation = pair[0].rsplit("\n\n").next().unwrap_or("");
             let name = pair[1].split_once("fn ").and_then(|(_, rest)| rest.split('(').next()).expect("a name");
+            found += 1;
             if documentation.to_lowercase().contains("not yet available") {
-                found += 1;
                 assert_eq!(rows.get(name).map(String::as_str), Some("missing"), "{name}");
             }
         }
     }
-    assert!(found > 15, "only {found}");
+    assert!(found > 100, "only {found} functions were found");
 }

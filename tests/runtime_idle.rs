@@ -24,6 +24,7 @@ fn sleeps() -> u64 {
 #[test]
 fn waiting_costs_nothing_and_release_is_exact() {
     an_idle_listener_sleeps();
+    an_idle_data_descriptor_sleeps();
     a_connected_idle_pair_wakes_only_for_rtcp();
     packets_are_released_when_they_are_due();
 }
@@ -43,6 +44,21 @@ fn an_idle_listener_sleeps() {
     println!("idle listener: {woken} wake-ups in 2 s");
     assert!(woken <= 2, "{woken} wake-ups in 2 s");
     receiver.destroy();
+}
+
+fn an_idle_data_descriptor_sleeps() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let sender = context(Role::Sender);
+    sender.set_data_input(std::os::fd::AsRawFd::as_raw_fd(&reader), 0, false).unwrap();
+    sender.start().unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    let woken = sleeps_in(Duration::from_secs(2));
+    println!("idle data descriptor: {woken} wake-ups in 2 s");
+    assert!(woken <= 2, "{woken} wake-ups in 2 s");
+    let start = Instant::now();
+    sender.destroy();
+    assert!(start.elapsed() < Duration::from_millis(100), "{:?}", start.elapsed());
+    drop(writer);
 }
 
 fn a_connected_idle_pair_wakes_only_for_rtcp() {

@@ -58,13 +58,22 @@ extern "C" {
 /**
  * Sets the functions, before start.
  *
- * Other functions than the system's are not yet available: -1.
+ * The library opens and binds its sockets as always and hands their descriptors to the functions, but sends and receives nothing with
+ * them. The functions return what the system's return, and set errno. EAGAIN may be 11 or 35, whatever
+ * the system's number is; a datagram that sendto or sendmsg does not take is offered again when poll says that the
+ * socket is writable. What recvfrom returns must have an address; 0 bytes count as nothing there.
+ *
+ * The functions are called from threads of the library and from those of the program that call it, several at once, with no lock
+ * held; so they may call the library. They must not wait, but poll may, as long as timeout_ms says, which is at most
+ * 5 ms; it is never asked for other descriptors than the context's sockets. None is called after rist_destroy() has returned.
  *
  * @param ctx context that was not started
- * @param ops are copied; NULL for the system's
- * @return 0 on success, -1 on error
+ * @param ops are copied; sendmsg may be NULL, the others must be set; NULL for the system's network
+ * @return 0 on success, -1 on error and after start
  */
-RIST_API int rist_transport_set(struct rist_ctx *ctx, const struct rist_transport_ops *ops);
+RIST_API
+int rist_transport_set(struct rist_ctx *ctx,
+                       const struct rist_transport_ops *ops);
 
 #ifdef __cplusplus
 }  // extern "C"

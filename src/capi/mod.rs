@@ -45,6 +45,7 @@ pub mod receiver;
 pub mod sender;
 mod socket_options;
 pub mod srp;
+mod srp_lookup;
 pub mod srp_tools;
 pub mod stats;
 mod stats_json;

@@ -1,10 +1,16 @@
 //! `librist_srp.h`: login with user name and password (SRP), part of the Main and Advanced profiles.
 
-use super::boundary::{Failure, status};
+use super::boundary::{FAILED, Failure, status};
+use super::callback::{Callback, Given, given};
 use super::headers::*;
-use super::{handle, pointer};
+use super::{handle, pointer, srp_lookup};
+use crate::crypto::secret::Secret;
+use crate::protocol::auth::Credentials;
 use crate::protocol::config::Profile;
+use crate::runtime::callbacks::LookUpFunction;
+use crate::runtime::context::Login;
 use std::ffi::{c_char, c_int, c_void};
+use std::sync::Arc;
 
 /// Looks a user up, with one kind of verifier only. See user_verifier_lookup_2_t.
 pub type user_verifier_lookup_t = Option<
@@ -55,7 +61,7 @@ pub type user_verifier_lookup_2_t = Option<
     ),
 >;
 
-/// As rist_enable_eap_srp_2(), with the older kind of look-up.
+/// As rist_enable_eap_srp_2(), with the older kind of look-up, whose verifiers are those of libRIST before 0.2.8.
 #[deprecated]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rist_enable_eap_srp(
@@ -65,18 +71,24 @@ pub unsafe extern "C" fn rist_enable_eap_srp(
     lookup_func: user_verifier_lookup_t,
     userdata: *mut c_void,
 ) -> c_int {
-    // SAFETY: the contract of `capi`.
-    status(|| unsafe { enable(peer, username, password, lookup_func.is_some(), userdata) })
+    status(|| {
+        let look_up = match given(lookup_func, lookup_func.map_or(0, |function| function as usize)) {
+            Given::Function(function) => Some(srp_lookup::old(Callback::new(function, userdata))),
+            Given::Absent => None,
+            Given::Nonsense => return Err(FAILED),
+        };
+        // SAFETY: the contract of `capi`.
+        unsafe { enable(peer, username, password, look_up) }
+    })
 }
 
-/// Makes a peer log in, if it calls, or asks callers to, if it listens.
-///
-/// Not yet available.
+/// Makes a peer log in, if it calls, or asks callers to, if it listens. At any time; who is connected has to log in
+/// then. Until it has, a peer neither gets nor gives anything.
 ///
 /// @param peer a peer made by rist_peer_create()
-/// @param username for a peer that calls, 1 to 255 bytes
-/// @param password for a peer that calls, 1 to 255 bytes
-/// @param lookup_func for a peer that listens
+/// @param username for a peer that calls, or the only user of one that listens; 1 to 255 bytes
+/// @param password of that user, 1 to 255 bytes
+/// @param lookup_func for a peer that listens; called from the library's threads
 /// @param userdata handed to lookup_func
 /// @return 0 on success; RIST_ERR_NULL_PEER; RIST_ERR_INVALID_PROFILE in the Simple profile;
 /// RIST_ERR_NULL_CREDENTIALS; RIST_ERR_INVALID_STRING_LENGTH; RIST_ERR_MISSING_CALLBACK_FUNCTION; -1 otherwise
@@ -88,8 +100,15 @@ pub unsafe extern "C" fn rist_enable_eap_srp_2(
     lookup_func: user_verifier_lookup_2_t,
     userdata: *mut c_void,
 ) -> c_int {
-    // SAFETY: the contract of `capi`.
-    status(|| unsafe { enable(peer, username, password, lookup_func.is_some(), userdata) })
+    status(|| {
+        let look_up = match given(lookup_func, lookup_func.map_or(0, |function| function as usize)) {
+            Given::Function(function) => Some(srp_lookup::new(Callback::new(function, userdata))),
+            Given::Absent => None,
+            Given::Nonsense => return Err(FAILED),
+        };
+        // SAFETY: the contract of `capi`.
+        unsafe { enable(peer, username, password, look_up) }
+    })
 }
 
 /// Contract: the pointers from C are as `capi` says.
@@ -97,21 +116,32 @@ unsafe fn enable(
     peer: *const rist_peer,
     username: *const c_char,
     password: *const c_char,
-    lookup: bool,
-    _userdata: *mut c_void,
+    look_up: Option<Arc<LookUpFunction>>,
 ) -> Result<(), Failure> {
-    let (instance, _) = handle::peer(peer).ok_or(Failure(RIST_ERR_NULL_PEER))?;
+    let (instance, peer) = handle::peer(peer).ok_or(Failure(RIST_ERR_NULL_PEER))?;
     if instance.context.profile() == Profile::Simple {
         return Err(Failure(RIST_ERR_INVALID_PROFILE));
     }
-    for text in [username, password] {
-        // SAFETY: the caller's contract.
-        match unsafe { pointer::text(text) } {
-            Ok(text) if (1..RIST_MAX_STRING_LONG).contains(&text.count_bytes()) => {}
-            Ok(_) => return Err(Failure(RIST_ERR_INVALID_STRING_LENGTH)),
-            Err(_) if lookup => {}
-            Err(_) => return Err(Failure(RIST_ERR_NULL_CREDENTIALS)),
+    let calls = instance.context.calls(peer)?;
+    // SAFETY: the caller's contract.
+    let credentials = unsafe { credentials(username, password) };
+    let login = match (calls, look_up, credentials) {
+        (false, Some(look_up), _) => Login::LookUp(look_up),
+        (false, None, Err(Failure(RIST_ERR_NULL_CREDENTIALS))) => {
+            return Err(Failure(RIST_ERR_MISSING_CALLBACK_FUNCTION));
         }
-    }
-    Err(instance.unavailable("SRP"))
+        (_, _, credentials) => Login::Credentials(credentials?),
+    };
+    Ok(instance.context.enable_login(peer, login)?)
+}
+
+/// Contract: possible pointers are C strings.
+unsafe fn credentials(username: *const c_char, password: *const c_char) -> Result<Credentials, Failure> {
+    // SAFETY: the caller's contract.
+    let username = unsafe { pointer::text(username) };
+    // SAFETY: the caller's contract.
+    let password = unsafe { pointer::text(password) };
+    let (Ok(username), Ok(password)) = (username, password) else { return Err(Failure(RIST_ERR_NULL_CREDENTIALS)) };
+    let credentials = Credentials::new(username.to_bytes(), &Secret::new(password.to_bytes()));
+    credentials.ok_or(Failure(RIST_ERR_INVALID_STRING_LENGTH))
 }

@@ -1,59 +1,85 @@
 //! `tun.h`: helpers for programs that carry IP packets.
 
-use super::boundary::{FAILED, Failure, fence, status};
-use super::log_target::log_global;
+use super::boundary::{FAILED, Failure, count, fence, status};
 use super::pointer;
-use crate::protocol::output::Level;
-use std::ffi::{c_char, c_int};
+use super::socket_options::set_errno;
+use crate::runtime::tun;
+use std::ffi::{CStr, c_char, c_int};
+use std::io;
 use std::net::IpAddr;
+use std::os::fd::IntoRawFd;
 
-/// Opens a TUN device.
+/// Opens a TUN device, a network interface whose IP packets are read and written one at a time, without a header before them.
+/// Linux only; needs the right to configure the network. Reading waits for a packet; a program that does not want
+/// that sets O_NONBLOCK. The device is gone once its descriptor is closed, and closed when another program is executed.
 ///
-/// Not yet available: -1.
-///
-/// @param desired_name name to ask for, or NULL
-/// @param[out] actual_name name of the device
-/// @param actual_name_len room in actual_name
-/// @return descriptor, -1 on error
+/// @param desired_name name to ask for, at most 15 bytes, "tun%d" for a free number; NULL or "" for the system's choice
+/// @param actual_name name of the device; NULL if it does not matter
+/// @param actual_name_len room in actual_name; -1 is returned if the name does not fit
+/// @return descriptor, -1 on error (see errno)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rist_tun_open(
     desired_name: *const c_char,
     actual_name: *mut c_char,
     actual_name_len: usize,
 ) -> c_int {
-    let _ = (desired_name, actual_name, actual_name_len);
-    status(|| Err(unavailable()))
+    count(|| {
+        // SAFETY: the contract of `capi`.
+        let desired = if desired_name.is_null() { None } else { Some(unsafe { text(desired_name) }?) };
+        let wanted = !actual_name.is_null() && actual_name_len > 0;
+        if wanted {
+            pointer::checked(actual_name).ok_or_else(invalid)?;
+        }
+        let (device, name) = tun::open(desired).map_err(failure)?;
+        if wanted {
+            // SAFETY: the contract of `capi`: room for actual_name_len bytes.
+            unsafe { give_text(name.to_bytes(), actual_name, actual_name_len) }?;
+        }
+        Ok(device.into_raw_fd())
+    })
 }
 
 /// Closes a TUN device.
+///
+/// @param fd descriptor from rist_tun_open()
 #[unsafe(no_mangle)]
 pub extern "C" fn rist_tun_close(fd: c_int) {
-    let _ = fd;
-    fence((), || {
-        unavailable();
+    // SAFETY: the number is the caller's; the kernel refuses one that is not open.
+    fence((), || unsafe {
+        libc::close(fd);
     });
 }
 
-/// Reads an IP packet.
+/// Reads an IP packet; one that is longer than the room for it is cut.
 ///
-/// Not yet available: -1.
-///
-/// @return its length, -1 on error
+/// @param fd descriptor from rist_tun_open()
+/// @param buf gets the packet
+/// @param buf_len room in buf
+/// @return its length, -1 on error (see errno)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rist_tun_read(fd: c_int, buf: *mut u8, buf_len: usize) -> c_int {
-    let _ = (fd, buf, buf_len);
-    status(|| Err(unavailable()))
+    count(|| {
+        let buf = pointer::checked(buf.cast_const()).ok_or_else(invalid)?;
+        // SAFETY: the contract of `capi`: room for buf_len bytes.
+        let read = unsafe { libc::read(fd, buf.as_ptr().cast(), answerable(buf_len)) };
+        Ok(read as c_int)
+    })
 }
 
 /// Writes an IP packet.
 ///
-/// Not yet available: -1.
-///
-/// @return bytes written, -1 on error
+/// @param fd descriptor from rist_tun_open()
+/// @param buf the packet
+/// @param buf_len its length
+/// @return bytes written, -1 on error (see errno)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rist_tun_write(fd: c_int, buf: *const u8, buf_len: usize) -> c_int {
-    let _ = (fd, buf, buf_len);
-    status(|| Err(unavailable()))
+    count(|| {
+        let buf = pointer::checked(buf).ok_or_else(invalid)?;
+        // SAFETY: the contract of `capi`: buf_len bytes.
+        let written = unsafe { libc::write(fd, buf.as_ptr().cast(), answerable(buf_len)) };
+        Ok(written as c_int)
+    })
 }
 
 /// Takes an address with prefix length apart, such as 10.0.0.1/24 or fd00::1/64.
@@ -74,58 +100,95 @@ pub unsafe extern "C" fn rist_tun_parse_cidr(
         // SAFETY: the contract of `capi`.
         let text = unsafe { pointer::text(cidr) }?;
         let (address, length) = parse_cidr(text.to_str().map_err(|_| FAILED)?).ok_or(FAILED)?;
-        let out = pointer::checked(ip).ok_or(FAILED)?;
         pointer::checked(prefix).ok_or(FAILED)?;
-        if address.len() >= ip_len {
-            return Err(FAILED);
-        }
-        // SAFETY: the contract of `capi`: room for ip_len bytes, of which one stays for the NUL.
-        unsafe { std::ptr::copy_nonoverlapping(address.as_ptr().cast::<c_char>(), out.as_ptr(), address.len()) };
-        // SAFETY: as above.
-        let end = unsafe { out.add(address.len()) };
-        // SAFETY: as above.
-        unsafe { end.write(0) };
+        // SAFETY: the contract of `capi`: room for ip_len bytes.
+        unsafe { give_text(address.as_bytes(), ip, ip_len) }?;
         // SAFETY: the contract of `capi`.
         unsafe { pointer::write(prefix, length) }
     })
 }
 
-/// Gives a device an address.
+/// Gives a device an address, and the route to those that share its first bits.
 ///
-/// Not yet available: -1.
-///
+/// @param dev name of the device
+/// @param ip IPv4 or IPv6 address, a number
 /// @param prefix 0 to 32, or to 128 for IPv6
-/// @return 0 on success, -1 on error
+/// @return 0 on success, -1 on error (see errno)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rist_tun_set_ip(dev: *const c_char, ip: *const c_char, prefix: c_int) -> c_int {
-    let _ = (dev, ip, prefix);
-    status(|| Err(unavailable()))
+    status(|| {
+        // SAFETY: the contract of `capi`.
+        let (dev, ip) = (unsafe { text(dev) }?, unsafe { text(ip) }?);
+        let address: IpAddr = ip.to_str().ok().and_then(|ip| ip.parse().ok()).ok_or_else(invalid)?;
+        let prefix = u8::try_from(prefix).map_err(|_| invalid())?;
+        tun::set_address(dev, address, prefix).map_err(failure)
+    })
 }
 
-/// Sets the greatest packet of a device.
+/// Sets the longest packet of a device.
 ///
-/// Not yet available: -1.
-///
-/// @return 0 on success, -1 on error
+/// @param dev name of the device
+/// @param mtu bytes
+/// @return 0 on success, -1 on error (see errno)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rist_tun_set_mtu(dev: *const c_char, mtu: c_int) -> c_int {
-    let _ = (dev, mtu);
-    status(|| Err(unavailable()))
+    status(|| {
+        // SAFETY: the contract of `capi`.
+        tun::set_mtu(unsafe { text(dev) }?, mtu).map_err(failure)
+    })
 }
 
 /// Switches a device on.
 ///
-/// Not yet available: -1.
-///
-/// @return 0 on success, -1 on error
+/// @param dev name of the device
+/// @return 0 on success, -1 on error (see errno)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rist_tun_bring_up(dev: *const c_char) -> c_int {
-    let _ = dev;
-    status(|| Err(unavailable()))
+    status(|| {
+        // SAFETY: the contract of `capi`.
+        tun::bring_up(unsafe { text(dev) }?).map_err(failure)
+    })
 }
 
-fn unavailable() -> Failure {
-    log_global(Level::Error, "TUN devices: not yet available in this build");
+/// A length whose answer fits an int.
+fn answerable(length: usize) -> usize {
+    length.min(c_int::MAX as usize)
+}
+
+/// Text from C, or EINVAL.
+///
+/// Contract: as `pointer::text`.
+unsafe fn text<'a>(pointer: *const c_char) -> Result<&'a CStr, Failure> {
+    // SAFETY: the caller's contract.
+    unsafe { pointer::text(pointer) }.map_err(|_| invalid())
+}
+
+/// Stores text with its NUL, whole or not at all.
+///
+/// Contract: a possible `out` has room for `room` bytes.
+unsafe fn give_text(text: &[u8], out: *mut c_char, room: usize) -> Result<(), Failure> {
+    let out = pointer::checked(out).ok_or(FAILED)?;
+    if text.len() >= room {
+        return Err(failure(io::Error::from_raw_os_error(libc::ERANGE)));
+    }
+    // SAFETY: the caller's contract, and one byte stays for the NUL.
+    unsafe { std::ptr::copy_nonoverlapping(text.as_ptr().cast::<c_char>(), out.as_ptr(), text.len()) };
+    // SAFETY: as above.
+    let end = unsafe { out.add(text.len()) };
+    // SAFETY: as above.
+    unsafe { end.write(0) };
+    Ok(())
+}
+
+fn invalid() -> Failure {
+    failure(io::Error::from_raw_os_error(libc::EINVAL))
+}
+
+/// Tells C why: what was closed since may have changed errno.
+fn failure(error: io::Error) -> Failure {
+    if let Some(number) = error.raw_os_error() {
+        set_errno(number);
+    }
     FAILED
 }
 

@@ -1,8 +1,11 @@
 //! What the application wants to be told. Each is called with no lock held and may call the library.
 
 use super::context::Block;
+use crate::crypto::srp::HashGeneration;
+use crate::protocol::auth::LookUpAnswer;
 use crate::protocol::output::PeerId;
 use crate::protocol::report::{FlowReport, SenderPeerReport};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -30,6 +33,9 @@ pub struct Caller {
     pub local: SocketAddr,
 }
 
+/// What is known of a user, by name; for `None` only its generation is wanted.
+pub type LookUpFunction = dyn Fn(&[u8], Option<HashGeneration>) -> LookUpAnswer + Send + Sync;
+
 type Callback<F> = Option<Arc<F>>;
 
 /// The application's callbacks, by what they are told.
@@ -44,6 +50,8 @@ pub struct Callbacks {
     pub admission: Callback<dyn Fn(Caller) -> bool + Send + Sync>,
     pub disconnect: Callback<dyn Fn(PeerId) + Send + Sync>,
     pub out_of_band: Callback<dyn Fn(PeerId, &[u8]) + Send + Sync>,
+    /// By the listening peer whose users it knows.
+    pub look_up: BTreeMap<PeerId, Arc<LookUpFunction>>,
     pub session_timeout: Callback<dyn Fn(u32) + Send + Sync>,
     /// Runs on each library thread when it starts (true) and when it ends (false).
     pub thread: Callback<dyn Fn(bool) + Send + Sync>,

@@ -1,17 +1,18 @@
 //! One sender or receiver: what a `rist_ctx` stands for.
 
-use super::callbacks::Callbacks;
+use super::callbacks::{Callbacks, LookUpFunction};
 use super::driver::Driver;
 use super::log::Logger;
 use super::os::{clock, random, signals, stack};
 use super::socket::Ports;
-use super::{delivery_thread, protocol_thread};
+use super::{delivery_thread, input_thread, protocol_thread};
 use crate::crypto::secret::Secret;
+use crate::protocol::auth::Credentials;
 use crate::protocol::config::{NackType, PeerConfig, Profile, Role};
 use crate::protocol::entropy::Entropy;
 use crate::protocol::output::{Delivery, Error as SessionError, Level, PeerId};
 use crate::protocol::payload::{Payload, Pool};
-use crate::protocol::session::{MAX_PAYLOAD, Media, Session, SessionConfig};
+use crate::protocol::session::{LoginSetup, MAX_PAYLOAD, Media, Session, SessionConfig};
 use parking_lot::{Condvar, Mutex};
 use std::net::IpAddr;
 use std::process;
@@ -63,6 +64,13 @@ pub struct PeerOptions {
     pub local_port: Option<u16>,
     /// From `?profile=`: fixes the context's profile if nothing has yet; a later disagreement is refused.
     pub profile: Option<Profile>,
+}
+
+/// What a peer's login is made with.
+pub enum Login {
+    Credentials(Credentials),
+    /// For a peer that listens.
+    LookUp(Arc<LookUpFunction>),
 }
 
 /// A received packet on its way to the application.
@@ -135,6 +143,24 @@ impl Context {
         self.role
     }
 
+    pub(super) fn driver(&self) -> &Driver {
+        &self.driver
+    }
+
+    /// Changes what only a context that was not started can change.
+    pub(super) fn before_start(&self, change: impl FnOnce(&Driver)) -> Result<(), Error> {
+        // With the lock: another thread may start it at this moment.
+        let state = self.state.lock();
+        if state.destroyer.is_some() {
+            return Err(Error::Closed);
+        }
+        if state.started {
+            return Err(Error::AlreadyStarted);
+        }
+        change(&self.driver);
+        Ok(())
+    }
+
     pub fn log(&self) -> &Logger {
         &self.driver.log
     }
@@ -149,22 +175,27 @@ impl Context {
             return Err(Error::AlreadyStarted);
         }
         let mut threads = Vec::new();
-        if self.role == Role::Receiver {
-            threads.push(self.spawn("rist-delivery", |driver, _| delivery_thread::run(driver))?);
-        }
-        match self.spawn("rist-protocol", protocol_thread::run) {
-            Ok(thread) => threads.push(thread),
-            Err(error) => {
-                self.driver.stop();
-                threads.into_iter().for_each(|thread| drop(thread.join()));
-                self.driver.unstop();
-                return Err(error);
-            }
+        if let Err(error) = self.spawn_all(&mut threads) {
+            self.driver.stop();
+            threads.into_iter().for_each(|thread| drop(thread.join()));
+            self.driver.unstop();
+            return Err(error);
         }
         state.thread_ids = threads.iter().map(|thread| thread.thread().id()).collect();
         state.threads = threads;
         state.process = process::id();
         state.started = true;
+        Ok(())
+    }
+
+    fn spawn_all(&self, threads: &mut Vec<JoinHandle<()>>) -> Result<(), Error> {
+        if self.role == Role::Receiver {
+            threads.push(self.spawn("rist-delivery", |driver, _| delivery_thread::run(driver))?);
+        }
+        if self.driver.data_fd.input().is_some() {
+            threads.push(self.spawn("rist-input", |driver, _| input_thread::run(driver))?);
+        }
+        threads.push(self.spawn("rist-protocol", protocol_thread::run)?);
         Ok(())
     }
 
@@ -263,6 +294,25 @@ impl Context {
     /// Another passphrase for a peer and those that came through it.
     pub fn update_secret(&self, peer: PeerId, secret: &Secret) -> Result<(), Error> {
         Ok(self.driver.call(|session, now| session.update_secret(now, peer, secret))??)
+    }
+
+    /// Makes a peer log in where it calls, or those who come through it.
+    pub fn enable_login(&self, peer: PeerId, login: Login) -> Result<(), Error> {
+        let setup = match login {
+            Login::Credentials(credentials) => LoginSetup::Credentials(credentials),
+            Login::LookUp(look_up) => {
+                self.set_callbacks(|callbacks| {
+                    callbacks.look_up.insert(peer, Arc::clone(&look_up));
+                });
+                LoginSetup::LookUp
+            }
+        };
+        Ok(self.driver.call(|session, now| session.enable_login(now, peer, setup))??)
+    }
+
+    /// Whether a peer calls, rather than being called.
+    pub fn calls(&self, peer: PeerId) -> Result<bool, Error> {
+        Ok(self.driver.call(|session, _| session.calls(peer))??)
     }
 
     /// Sends out-of-band data to a peer, or to whom it was last heard from. Returns how many peers it went to.
@@ -402,6 +452,12 @@ impl Drop for Context {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Octets that nobody can guess; `None` if the system has none.
+pub fn random_octets<const N: usize>() -> Option<[u8; N]> {
+    let mut octets = [0; N];
+    random::fill(&mut octets).then_some(octets)
 }
 
 /// A random even flow id, never 0, from the operating system's randomness.

@@ -6,7 +6,11 @@ use crate::protocol::output::Level;
 pub(super) fn run(driver: &Driver) {
     driver.log.log(Level::Info, "delivery thread started");
     let mut due = Vec::new();
+    let output = driver.data_fd.output();
     while driver.wait_for_deliveries(&mut due) {
-        driver.deliver(&mut due);
+        match &output {
+            None => driver.deliver(&mut due),
+            Some(output) => driver.write_out(output, &mut due),
+        }
     }
 }

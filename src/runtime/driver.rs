@@ -1,10 +1,13 @@
 //! Calls a session and does what it asks for.
 
-use super::callbacks::{Callbacks, Caller, ConnectionStatus, Report};
+use super::callbacks::{Callbacks, Caller, ConnectionStatus, LookUpFunction, Report};
+use crate::protocol::auth::LookUpAnswer;
 use super::context::{Block, Error};
+use super::data_fd::DataFd;
 use super::events::{EventQueue, Notice};
 use super::fifo::Fifo;
 use super::log::Logger;
+use super::network::OtherNetwork;
 use super::os::clock;
 use super::os::wake::Wake;
 use super::out_of_band::OutOfBandQueue;
@@ -39,6 +42,8 @@ pub(super) struct Driver {
     pub(super) peers: Peers,
     pub(super) fifo: Fifo,
     pub(super) out_of_band: OutOfBandQueue,
+    pub(super) data_fd: DataFd,
+    pub(super) network: OtherNetwork,
     pub(super) wake: Arc<Wake>,
     pub(super) resolver: Arc<Resolver>,
     pub(super) workshop: Arc<Workshop>,
@@ -100,6 +105,8 @@ impl Driver {
             peers: Peers::default(),
             fifo: Fifo::new(),
             out_of_band: OutOfBandQueue::default(),
+            data_fd: DataFd::default(),
+            network: OtherNetwork::default(),
             wake: Arc::new(Wake::new()?),
             resolver: Arc::default(),
             workshop: Arc::default(),
@@ -140,6 +147,7 @@ impl Driver {
 
     fn wake_all(&self) {
         self.wake.wake();
+        self.data_fd.wake();
         // With the lock, or a thread between its look at the flag and its sleep would miss this.
         let guarded = self.guarded.lock();
         self.delivery_due.notify_all();
@@ -249,10 +257,14 @@ impl Driver {
             transmits.sort_by_key(|transmit| transmit.socket);
         }
         let now = clock::now();
+        let network = self.network.get();
         for same in transmits.chunk_by(|a, b| a.socket == b.socket) {
             // A peer whose name is not resolved has no socket yet, a removed one has none any more.
             let Some(socket) = same.first().and_then(|first| self.sockets.get(first.socket)) else { continue };
-            self.report(socket.send(now, same));
+            self.report(match &network {
+                None => socket.send(now, same),
+                Some(network) => socket.send_over(&**network, now, same, || !self.is_silent()),
+            });
         }
     }
 
@@ -412,6 +424,13 @@ impl Driver {
                 }
             }
             Event::Resolve { peer } => self.look_up(peer),
+            Event::LookUp(question) => {
+                let look_up = callbacks.look_up.get(&question.listener);
+                let nobody = LookUpAnswer { verifier: None, generation: 0 };
+                let ask = |look_up: &Arc<LookUpFunction>| look_up(&question.username, question.hash_generation);
+                let answer = look_up.map_or(nobody, ask);
+                let _ = self.call(|session, now| session.login_looked_up(now, &question, answer));
+            }
             Event::OutOfBand { peer, payload } => match &callbacks.out_of_band {
                 Some(out_of_band) => out_of_band(peer, &payload),
                 None => self.out_of_band.push(peer, payload),

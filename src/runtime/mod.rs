@@ -1,16 +1,21 @@
 //! Operating-system threads, sockets, clock and randomness; drives a [`crate::protocol::session::Session`].
 //!
-//! A context has one protocol thread and, on a receiver, one delivery thread. The session sits
+//! A context has one protocol thread and, on a receiver, one delivery thread; a sender with a data descriptor
+//! has one that reads it. The session sits
 //! behind one mutex that is held for microseconds: never while a callback runs, a name is resolved
 //! or a system call may block.
 
 pub mod callbacks;
 pub mod context;
+pub mod data_fd;
 mod delivery_thread;
 mod driver;
 mod events;
 mod fifo;
+mod input_thread;
 pub mod log;
+pub mod network;
+mod network_thread;
 mod os;
 mod out_of_band;
 mod peers;
@@ -23,3 +28,5 @@ mod statistics;
 mod table;
 mod transmit;
 mod workshop;
+
+pub(crate) use os::tun;

@@ -1,6 +1,7 @@
 //! Receives datagrams and serves the session's timers.
 
 use super::driver::Driver;
+use super::network_thread;
 use super::os::{clock, poll, udp};
 use super::transmit::{BoundSocket, Waits};
 use crate::protocol::config::Role;
@@ -17,6 +18,9 @@ const MEMORY_RETRY: Duration = Duration::from_millis(1);
 
 pub(super) fn run(driver: &Driver, role: Role) {
     driver.log.log(Level::Info, "protocol thread started");
+    if let Some(network) = driver.network.get() {
+        return network_thread::run(driver, role, &*network);
+    }
     let mut received = udp::Received::new();
     let mut sockets: Vec<Arc<BoundSocket>> = Vec::new();
     let mut generation = u64::MAX;

@@ -9,7 +9,7 @@ use socket2::Socket;
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 /// Datagrams that wait for a full socket at most; later ones are dropped and counted.
 const QUEUE: usize = 512;
@@ -32,6 +32,8 @@ pub(super) struct BoundSocket {
     pub(super) local: SocketAddr,
     /// Held while sending, which never blocks: so datagrams leave in the order in which they came.
     queue: Mutex<VecDeque<Transmit>>,
+    /// A thread empties the queue without holding it: only on another network than the system's.
+    draining: AtomicBool,
     waits: AtomicU8,
     full: Rate,
     failed: Rate,
@@ -54,6 +56,7 @@ impl BoundSocket {
             socket,
             local,
             queue: Mutex::default(),
+            draining: AtomicBool::new(false),
             waits: AtomicU8::new(Waits::No as u8),
             full: Rate::default(),
             failed: Rate::default(),
@@ -77,15 +80,59 @@ impl BoundSocket {
             return sent;
         }
         sent.waits = queue.is_empty();
+        self.append(&mut queue, now, rest, &mut sent);
+        sent
+    }
+
+    fn append(&self, queue: &mut VecDeque<Transmit>, now: Time, datagrams: &[Transmit], sent: &mut Sent) {
         let room = QUEUE.saturating_sub(queue.len());
-        queue.extend(rest.iter().take(room).cloned());
-        let dropped = rest.len().saturating_sub(room) as u64;
+        queue.extend(datagrams.iter().take(room).cloned());
+        let dropped = datagrams.len().saturating_sub(room) as u64;
         if dropped > 0
             && let Some(dropped) = self.full.count(now, dropped)
         {
             sent.error = Some(format!("send queue of {} is full, datagrams dropped: {dropped}", self.local));
         }
-        sent
+    }
+
+    /// Puts these behind those that wait.
+    pub(super) fn enqueue(&self, now: Time, datagrams: &[Transmit], sent: &mut Sent) {
+        self.append(&mut self.queue.lock(), now, datagrams, sent);
+    }
+
+    /// Gives each datagram that waits to `send`, with no lock held, until that returns false: then it waits on.
+    /// Does nothing while another thread, or a caller of this one, is at it: that one goes on.
+    pub(super) fn drain(&self, mut send: impl FnMut(&Transmit) -> bool) {
+        let mut queue = self.queue.lock();
+        if self.draining.load(Ordering::Relaxed) {
+            return;
+        }
+        self.waits.store(Waits::No as u8, Ordering::Release);
+        while let Some(datagram) = queue.pop_front() {
+            self.draining.store(true, Ordering::Relaxed);
+            drop(queue);
+            let went = send(&datagram);
+            queue = self.queue.lock();
+            self.draining.store(false, Ordering::Relaxed);
+            if !went {
+                queue.push_front(datagram);
+                self.waits.store(Waits::Writable as u8, Ordering::Release);
+                return;
+            }
+        }
+    }
+
+    /// A datagram that could not be sent.
+    pub(super) fn failed(&self, now: Time, datagram: &Transmit, error: &io::Error, sent: &mut Sent) {
+        if let Some(times) = self.failed.count(now, 1) {
+            sent.error = Some(format!("cannot send to {}: {error} ({times} times)", datagram.to));
+        }
+    }
+
+    #[cfg(unix)]
+    pub(super) fn fd(&self) -> i32 {
+        use std::os::fd::AsRawFd;
+        self.socket.as_raw_fd()
     }
 
     /// Sends what waits.
@@ -127,9 +174,7 @@ impl BoundSocket {
                 // The answer to an earlier datagram (ICMP), told once: this one has not been tried.
                 io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset if refusals < 3 => refusals += 1,
                 _ => {
-                    if let Some(times) = self.failed.count(now, 1) {
-                        sent.error = Some(format!("cannot send to {}: {error} ({times} times)", first.to));
-                    }
+                    self.failed(now, first, &error, sent);
                     rest = &rest[1..];
                 }
             }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // Each test program uses its own part.
 
+pub(crate) mod context;
 pub(crate) mod library;
 pub(crate) mod package;
 pub(crate) mod ports;

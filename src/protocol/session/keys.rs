@@ -102,12 +102,6 @@ impl Session {
         self.lock_of(id).is_none_or(|(_, lock)| lock.is_ready())
     }
 
-    /// The keyring `id` is read with.
-    pub(super) fn keyring_of(&mut self, id: PeerId) -> Option<&mut Keyring> {
-        let owner = self.keyring_owner(id)?;
-        self.tunnel_of(owner)?.keyring.as_deref_mut()
-    }
-
     /// Clear text of a packet, if it was to be had and had to be encrypted or not.
     pub(super) fn open<'a>(
         &mut self,

@@ -138,6 +138,11 @@ impl Session {
         }
     }
 
+    /// Whether a peer of the application's calls, rather than being called.
+    pub fn calls(&self, peer: PeerId) -> Result<bool, Error> {
+        self.peers.get(&peer).map(|peer| peer.kind == Kind::Caller).ok_or(Error::NoSuchPeer)
+    }
+
     /// A stranger becomes a peer: the settings are those of the peer it came through.
     pub(super) fn add_child(
         &mut self,

@@ -81,10 +81,6 @@ impl Lock {
         }
     }
 
-    pub(in crate::protocol) fn passphrase(&self) -> &Secret {
-        &self.passphrase
-    }
-
     pub(in crate::protocol) fn is_ready(&self) -> bool {
         self.current.is_some()
     }

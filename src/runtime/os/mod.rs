@@ -2,11 +2,13 @@
 #![allow(unsafe_code)]
 
 pub(super) mod clock;
+pub(super) mod descriptor;
 pub(super) mod notify;
 pub(super) mod option;
 pub(super) mod poll;
 pub(super) mod random;
 pub(super) mod signals;
 pub(super) mod stack;
+pub(crate) mod tun;
 pub(super) mod udp;
 pub(super) mod wake;

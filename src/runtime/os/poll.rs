@@ -18,6 +18,12 @@ pub(in crate::runtime) fn is_readable(waiting: &Waiting) -> bool {
     waiting.revents & (libc::POLLIN | libc::POLLERR | libc::POLLHUP) != 0
 }
 
+/// Readable for a better reason than an error.
+#[cfg(unix)]
+pub(in crate::runtime) fn has_data(waiting: &Waiting) -> bool {
+    waiting.revents & libc::POLLIN != 0
+}
+
 #[cfg(unix)]
 pub(in crate::runtime) fn is_writable(waiting: &Waiting) -> bool {
     waiting.revents & libc::POLLOUT != 0
