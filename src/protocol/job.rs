@@ -11,7 +11,11 @@ pub struct JobId(pub u64);
 #[derive(Debug)]
 pub enum Job {
     /// The keys of a nonce, one for each passphrase.
-    Derive { passphrases: Vec<Secret>, nonce: Nonce, size: KeySize },
+    Derive {
+        passphrases: Vec<Secret>,
+        nonce: Nonce,
+        size: KeySize,
+    },
     Login(auth::Job),
 }
 

@@ -1,7 +1,6 @@
 //! Calls a session and does what it asks for.
 
 use super::callbacks::{Callbacks, Caller, ConnectionStatus, LookUpFunction, Report};
-use crate::protocol::auth::LookUpAnswer;
 use super::context::{Block, Error};
 use super::data_fd::DataFd;
 use super::events::{EventQueue, Notice};
@@ -18,6 +17,7 @@ use super::statistics::Periods;
 use super::table::SocketTable;
 use super::transmit::Sent;
 use super::workshop::Workshop;
+use crate::protocol::auth::LookUpAnswer;
 use crate::protocol::job::{Job, JobId};
 use crate::protocol::output::{Delivery, Event, Level, Output, Transmit};
 use crate::protocol::report::SenderPeerReport;

@@ -35,12 +35,22 @@ pub(super) struct Source {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     /// To encrypt what `owner`, or one who shares its key, is sent.
-    Send { owner: PeerId, nonce: Nonce },
+    Send {
+        owner: PeerId,
+        nonce: Nonce,
+    },
     /// To decrypt what `peer` sends.
-    Receive { peer: PeerId, owner: PeerId, name: (Nonce, KeySize) },
+    Receive {
+        peer: PeerId,
+        owner: PeerId,
+        name: (Nonce, KeySize),
+    },
     /// To see whether a stranger has the passphrase.
     Stranger,
-    Login { peer: PeerId, step: u64 },
+    Login {
+        peer: PeerId,
+        step: u64,
+    },
 }
 
 impl Session {

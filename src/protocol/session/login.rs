@@ -203,7 +203,8 @@ impl Session {
                     self.start_login_jobs(now);
                 }
                 AuthOutput::LookUp { id: step, username, hash_generation } => {
-                    let generation = if hash_generation == 0 { HashGeneration::ZeroIv } else { HashGeneration::Standard };
+                    let generation =
+                        if hash_generation == 0 { HashGeneration::ZeroIv } else { HashGeneration::Standard };
                     self.ask_who(id, step, username, Some(generation));
                 }
                 AuthOutput::CheckGeneration { id: step, username } => self.ask_who(id, step, username, None),
