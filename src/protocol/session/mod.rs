@@ -15,6 +15,7 @@ mod members;
 mod out_of_band;
 mod peers;
 mod receive;
+mod reflector;
 mod reports;
 mod rtcp;
 mod sources;
@@ -39,6 +40,7 @@ pub use login::LoginSetup;
 use login_budget::LoginBudget;
 use members::Members;
 pub use out_of_band::MAX_OUT_OF_BAND;
+use reflector::Reflected;
 use sources::Sources;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -144,6 +146,7 @@ pub struct Session {
     next_job: u64,
     strangers: Strangers,
     login_budget: LoginBudget,
+    reflected: Option<Reflected>,
     clear_text: Vec<u8>,
     out_of_band: bool,
     /// Names this context in keep-alives.
@@ -186,6 +189,7 @@ impl Session {
             next_job: 1,
             strangers: Strangers::default(),
             login_budget: LoginBudget::default(),
+            reflected: None,
             clear_text: Vec::new(),
             out_of_band: false,
             mac: [0; 6],
