@@ -8,6 +8,7 @@ mod door;
 mod feedback;
 mod greeting;
 mod keys;
+mod lockout;
 mod login;
 mod login_budget;
 mod media;
@@ -36,6 +37,7 @@ use super::timers::{Timer, Timers};
 use super::tunnel::Strangers;
 use door::Door;
 use keys::Purpose;
+use lockout::Lockout;
 pub use login::LoginSetup;
 use login_budget::LoginBudget;
 use members::Members;
@@ -146,6 +148,7 @@ pub struct Session {
     next_job: u64,
     strangers: Strangers,
     login_budget: LoginBudget,
+    lockout: Lockout,
     reflected: Option<Reflected>,
     clear_text: Vec<u8>,
     out_of_band: bool,
@@ -189,6 +192,7 @@ impl Session {
             next_job: 1,
             strangers: Strangers::default(),
             login_budget: LoginBudget::default(),
+            lockout: Lockout::default(),
             reflected: None,
             clear_text: Vec::new(),
             out_of_band: false,
