@@ -2,12 +2,9 @@
 //! up by either kind of function, of the usual group and of another one.
 #![allow(unsafe_code, clippy::multiple_unsafe_ops_per_block)]
 
-#[path = "support/context.rs"]
-mod context;
 #[path = "support/mod.rs"]
 mod support;
 
-use context::Context;
 use rist::capi::headers::rist_peer;
 use rist::capi::peer::rist_peer_get_socket;
 use rist::capi::srp::{librist_verifier_lookup_data, rist_enable_eap_srp_2};
@@ -15,6 +12,7 @@ use rist::capi::srp_tools::{librist_crypto_srp_create_verifier, librist_get_ng_c
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::{null, null_mut};
 use std::time::Duration;
+use support::context::Context;
 
 /// RIST_PROFILE_MAIN.
 const MAIN: c_int = 1;
