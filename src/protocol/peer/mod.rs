@@ -243,3 +243,16 @@ impl Traffic {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is kept for an address that has shown nothing yet, but for its name of at most 127 octets and the login
+    /// that has a test of its own (`auth`, 600 octets).
+    #[test]
+    fn a_stranger_costs_little_memory() {
+        let octets = size_of::<Peer>() + size_of::<Tunnel>();
+        assert!(octets <= 800, "{octets}");
+    }
+}

@@ -98,6 +98,10 @@ impl Session {
     /// Header and key for the next datagram to a peer; `None` while there is no key, or nowhere to send to.
     pub(super) fn envelope(&mut self, now: Time, id: PeerId, form: Form, version: Option<u8>) -> Option<Envelope> {
         let peer = self.peers.get(&id)?;
+        // Who has not logged in hears nothing but questions. A caller of ours speaks first: EAP alone makes no peer.
+        if form != Form::Eapol && peer.is_child() && !peer.is_open() {
+            return None;
+        }
         let (socket, to) = (peer.control.socket, peer.control.remote?);
         let ours = peer.tunnel.as_ref()?.version.get();
         let sealed = match self.lock_of(id).filter(|_| form != Form::Eapol) {

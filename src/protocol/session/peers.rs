@@ -2,7 +2,7 @@
 
 use super::throttle::Complaint;
 use super::{Channel, Listening, PeerSetup, Remote, SEQ_MASK, Session};
-use crate::protocol::config::{PeerConfig, Role};
+use crate::protocol::config::Role;
 use crate::protocol::flow::path::PathState;
 use crate::protocol::flow::{Flow, FlowConfig};
 use crate::protocol::output::{Error, Event, Level, PeerId, SocketId};
@@ -262,7 +262,7 @@ impl Session {
                 self.complain(now, Complaint::TooManyFlows, Level::Warn, "too many flows, a new one was turned away");
                 return;
             }
-            let Some(config) = self.peers.get(&id).map(|peer| flow_config(&peer.config, self.rtt_multiplier)) else {
+            let Some(config) = self.peers.get(&id).map(|peer| flow_config(peer, self.rtt_multiplier)) else {
                 return;
             };
             let mut flow = Flow::new(flow_id, SEQ_MASK, config);
@@ -351,7 +351,7 @@ impl Session {
     fn configure_flow(&mut self, flow_id: u32) {
         let Some(flow) = self.flows.get_mut(&flow_id) else { return };
         let mut configs =
-            flow.paths().filter_map(|id| self.peers.get(&id)).map(|p| flow_config(&p.config, self.rtt_multiplier));
+            flow.paths().filter_map(|id| self.peers.get(&id)).map(|peer| flow_config(peer, self.rtt_multiplier));
         let Some(first) = configs.next() else { return };
         let config = configs.fold(first, |all, next| FlowConfig {
             recovery: all.recovery || next.recovery,
@@ -378,11 +378,15 @@ impl Session {
     }
 }
 
-fn flow_config(config: &PeerConfig, rtt_multiplier: u32) -> FlowConfig {
+/// What a flow is to be like for the sake of one of its peers.
+fn flow_config(peer: &Peer, rtt_multiplier: u32) -> FlowConfig {
+    let config = &peer.config;
+    // Nothing is waited for that the sender does not have any more (libRIST 0.2.8: buffer negotiation).
+    let kept = peer.tunnel.as_ref().and_then(|tunnel| tunnel.sender_buffer);
     FlowConfig {
         recovery: config.recovery,
         buffer_min: config.buffer_min,
-        buffer_max: config.buffer_max,
+        buffer_max: kept.map_or(config.buffer_max, |kept| config.buffer_max.min(kept)),
         reorder_buffer: config.reorder_buffer,
         max_retries: config.max_retries,
         max_bitrate_kbps: config.max_bitrate_kbps,
