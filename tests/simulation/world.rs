@@ -283,6 +283,7 @@ impl World {
     fn finish(&mut self, host: usize, id: JobId, job: Job) {
         let nonce = match &job {
             Job::Derive { nonce, .. } => Some(*nonce),
+            Job::Login(_) => None,
         };
         let result = job.run();
         if let (Some(nonce), JobResult::Derived(keys)) = (nonce, &result) {
