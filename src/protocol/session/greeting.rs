@@ -32,7 +32,7 @@ impl Session {
         self.timers.set(Timer::KeepAlive(id), Some(now + INTERVAL));
     }
 
-    /// A stranger has become a peer by a packet of this version and length.
+    /// A stranger has become a peer by a packet of this version and length, which is counted here.
     pub(super) fn welcome(&mut self, now: Time, id: PeerId, version: u8, length: usize) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.received_bytes(length);

@@ -45,7 +45,9 @@ impl Session {
         };
         let Some(id) = peer else { return };
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        peer.received_bytes(datagram.len());
+        if source.known.is_some() {
+            peer.received_bytes(datagram.len());
+        }
         if !peer.is_open() {
             self.complain(now, Complaint::NotLoggedIn, Level::Info, "waiting for a peer to log in (EAP)");
             return;
