@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::support::forge::{Noise, captures};
-use crate::support::tools::{MODES, Side, Stream};
+use crate::support::forge::{self, Noise, Seal, captures};
+use crate::support::tools::{CLEAR, MODES, Side, Stream};
 use crate::{alone, local, paced, stranger};
+use rist::wire::gre::Form;
 
 const FOR: Duration = Duration::from_secs(2);
 const PER_SECOND: u32 = 10_000;
@@ -44,5 +45,21 @@ fn noise_stops_no_stream() {
             let after = stream.collector.verdict().packets;
             println!("{}, listening {side:?}: {sent} packets of noise, {} of the stream whole", mode.name, after - before);
         }
+    }
+}
+
+/// rist-tools read ten octets of out-of-band data, however few there are.
+#[test]
+fn short_out_of_band_data_ends_no_program() {
+    let _alone = alone();
+    for side in [Side::Receiver, Side::Sender] {
+        let stream = Stream::start(CLEAR, side, 100, 1_000_000);
+        let from = stranger();
+        for length in (0..24).chain([0, 1, 0]) {
+            let packet = forge::packet(1, Seal::Clear, Form::Full, &[0x45; 24][..length]);
+            from.send_to(&packet, local(stream.port)).expect("sent");
+        }
+        stream.assert_whole();
+        assert!(!stream.sender.has_ended() && !stream.receiver.has_ended(), "{}", stream.evidence());
     }
 }
