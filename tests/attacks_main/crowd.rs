@@ -19,6 +19,10 @@ use rist::wire::gre::{Form, Packet, protocol};
 
 const SOURCES: u32 = 10_000;
 const MOST_RSS_KB: u64 = 16 * 1024;
+/// For so long strangers that say nothing more are remembered, about.
+const LINGER: Duration = Duration::from_secs(3);
+/// One in so many is at home at its address and answers.
+const ANSWERS: usize = 20;
 const ENTERS_WITHIN: Duration = Duration::from_secs(15);
 
 /// One source: says who it is, and sends some media of a flow of its own.
@@ -66,7 +70,7 @@ fn round(mode: Mode, to: u16) {
             open_ones.push_back(open(number, to, seal));
         }
         if mode.login && number % 20 == 0 {
-            open_ones.iter().for_each(|socket| log_in(socket, to));
+            open_ones.iter().step_by(ANSWERS).for_each(|socket| log_in(socket, to));
         }
         if open_ones.len() > 200 {
             open_ones.pop_front();
@@ -129,6 +133,9 @@ fn crowd(mode: Mode) {
     let after = enter(mode, &listener);
     // The next rounds find room where the first were.
     round(mode, listener.port.even());
+    let time = process_time(id);
+    std::thread::sleep(LINGER);
+    let lingering = (process_time(id) - time).as_secs_f64() / LINGER.as_secs_f64() * 100.0;
     let same = || {
         let now = holdings(id);
         (now.threads <= before.threads + 1 && now.files == before.files).then_some(now)
@@ -137,7 +144,7 @@ fn crowd(mode: Mode) {
     println!(
         "{}: {} × {SOURCES} sources; {} kB more at the peak, {} kB after all; threads {} then {} then {}, files {} then \
          {}; a sender came in within {before_all:.2?} before, {during:.2?} meanwhile, {after:.2?} after; \
-         {spent:.2?} of processor time",
+         {spent:.2?} of processor time, then {lingering:.1} % while the strangers are forgotten",
         mode.name,
         rounds.load(Ordering::Relaxed),
         grown(before, peak),

@@ -7,6 +7,8 @@ use rist::wire::eapol::{self, Body, Frame};
 use rist::wire::gre::{BufferNegotiation, CAPABILITIES, Form, Header, KeepAlive, Ports};
 use rist::wire::rtcp::{ReceiverReport, write_receiver_report, write_sdes};
 use rist::wire::rtp::{self, MPEG_TS};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 pub(crate) const PORTS: Ports = Ports { source: 0x8000, destination: 1968 };
 
@@ -28,13 +30,21 @@ pub(crate) fn packet(version: u8, seal: Seal, form: Form, message: &[u8]) -> Vec
         Seal::Clear => None,
         Seal::Pretended(nonce) => Some((nonce, false)),
         Seal::Secret(secret, nonce) => {
-            Cipher::derive(&Secret::new(secret), nonce, KeySize::Aes128).apply(&counter_block(sequence), &mut body);
+            cipher(secret, nonce).apply(&counter_block(sequence), &mut body);
             Some((nonce, false))
         }
     };
     let mut head = [0; Header::MAX_LEN];
     let head_len = Header { version, protocol, key, sequence }.write(&mut head);
     [&head[..head_len], &body].concat()
+}
+
+/// A key takes half a millisecond: derived once.
+fn cipher(secret: &[u8], nonce: [u8; 4]) -> Cipher {
+    static KNOWN: Mutex<BTreeMap<(Vec<u8>, [u8; 4]), Cipher>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let derive = || Cipher::derive(&Secret::new(secret), nonce, KeySize::Aes128);
+    known.entry((secret.to_vec(), nonce)).or_insert_with(derive).clone()
 }
 
 pub(crate) fn keep_alive() -> Vec<u8> {

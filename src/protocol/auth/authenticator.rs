@@ -90,6 +90,11 @@ impl Authenticator {
         }
     }
 
+    /// The caller has answered the first question.
+    pub(super) fn is_answered(&self) -> bool {
+        self.attempt.is_some()
+    }
+
     /// The login in force is over.
     pub(super) fn forget(&mut self) {
         self.let_in = None;

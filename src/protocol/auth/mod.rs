@@ -185,6 +185,11 @@ impl Auth {
         self.login.is_some()
     }
 
+    /// Whether a caller is answering our questions, which only those can who read them.
+    pub fn is_under_way(&self) -> bool {
+        matches!(&self.role, Role::Authenticator(role) if role.is_answered())
+    }
+
     /// Who is logged in: the other side if we are the authenticator, else we.
     pub fn username(&self) -> Option<&[u8]> {
         self.login.as_ref().map(|login| login.username())

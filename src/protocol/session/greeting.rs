@@ -84,6 +84,9 @@ impl Session {
         version: Option<u8>,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> bool {
+        if !self.peers.get(&id).is_some_and(|peer| peer.may_hear()) {
+            return false;
+        }
         let Some(envelope) = self.envelope(now, id, form, version) else { return false };
         let transmit = envelope.message(&self.pool, write);
         let Some(peer) = self.peers.get_mut(&id) else { return false };

@@ -118,8 +118,8 @@ impl Session {
 
     /// An EAPOL frame of a known peer; `length` octets came for it.
     pub(super) fn login_frame(&mut self, now: Time, id: PeerId, length: usize, frame: &[u8]) {
+        self.credit(now, id, length);
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        peer.received_bytes(length);
         peer.heard(now);
         let dead = peer.is_dead();
         match &mut peer.login {
@@ -127,6 +127,9 @@ impl Session {
                 // Whoever asks demands it, too.
                 login.demanded = true;
                 login.auth.handle(now, &mut self.entropy, frame);
+                if login.auth.is_under_way() {
+                    self.members.speaks(id);
+                }
             }
             None => {
                 let text = "the other side speaks of a login (EAP), but no user name and password are configured here";
