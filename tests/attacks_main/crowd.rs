@@ -21,13 +21,15 @@ const SOURCES: u32 = 10_000;
 const MOST_RSS_KB: u64 = 16 * 1024;
 /// For so long strangers that say nothing more are remembered, about.
 const LINGER: Duration = Duration::from_secs(3);
-/// One in so many is at home at its address and answers.
-const ANSWERS: usize = 20;
+/// One in so many is at home at its address, one of 16, and answers.
+const ANSWERS: u32 = 20;
+const HOMES: u32 = 16;
 const ENTERS_WITHIN: Duration = Duration::from_secs(15);
 
 /// One source: says who it is, and sends some media of a flow of its own.
 fn open(number: u32, to: u16, seal: Seal) -> UdpSocket {
-    let socket = stranger_at(Ipv4Addr::from(0x7f02_0000 + number));
+    let home = number.is_multiple_of(ANSWERS).then_some(number / ANSWERS % HOMES);
+    let socket = stranger_at(Ipv4Addr::from(0x7f02_0000 + home.unwrap_or(HOMES + number)));
     let ssrc = 0x0100_0000 + number * 2;
     let send = |form, message: &[u8]| drop(socket.send_to(&forge::packet(1, seal, form, message), local(to)));
     send(Form::KeepAlive, &forge::keep_alive());
@@ -46,7 +48,9 @@ fn log_in(socket: &UdpSocket, to: u16) {
         if packet.protocol != protocol::EAPOL {
             continue;
         }
-        let Ok(Frame { body: Body::Eap(Eap { identifier, message }), .. }) = eapol::decode(packet.body) else { continue };
+        let Ok(Frame { body: Body::Eap(Eap { identifier, message }), .. }) = eapol::decode(packet.body) else {
+            continue;
+        };
         let key = [0x5a; 256];
         let answer = match message {
             Message::IdentityRequest => Message::IdentityResponse(b"camera"),
@@ -64,16 +68,19 @@ fn round(mode: Mode, to: u16) {
         true => Seal::Secret(SECRET.as_bytes(), [1, 2, 3, 4]),
         false => Seal::Clear,
     };
-    let mut open_ones = std::collections::VecDeque::new();
+    let mut at_home = std::collections::VecDeque::new();
     crate::paced(4000, Duration::from_secs_f64(f64::from(SOURCES) / 4000.0 + 0.01), |number| {
         if number < SOURCES {
-            open_ones.push_back(open(number, to, seal));
+            let socket = open(number, to, seal);
+            if number.is_multiple_of(ANSWERS) {
+                at_home.push_back(socket);
+            }
         }
         if mode.login && number % 20 == 0 {
-            open_ones.iter().step_by(ANSWERS).for_each(|socket| log_in(socket, to));
+            at_home.iter().for_each(|socket| log_in(socket, to));
         }
-        if open_ones.len() > 200 {
-            open_ones.pop_front();
+        if at_home.len() > 100 {
+            at_home.pop_front();
         }
     });
 }
@@ -140,7 +147,8 @@ fn crowd(mode: Mode) {
         let now = holdings(id);
         (now.threads <= before.threads + 1 && now.files == before.files).then_some(now)
     };
-    let end = wait_until("threads and files as before", Duration::from_secs(10), same, || format!("{:?}", holdings(id)));
+    let end =
+        wait_until("threads and files as before", Duration::from_secs(10), same, || format!("{:?}", holdings(id)));
     println!(
         "{}: {} × {SOURCES} sources; {} kB more at the peak, {} kB after all; threads {} then {} then {}, files {} then \
          {}; a sender came in within {before_all:.2?} before, {during:.2?} meanwhile, {after:.2?} after; \

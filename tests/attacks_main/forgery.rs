@@ -85,7 +85,11 @@ fn forged_words_of_others_change_nothing() {
                 assert!(!text.contains(" is dead") && !text.contains("no longer logged in"), "{}", program.tail(40));
             }
             let after = stream.collector.verdict();
-            println!("{}, listening {side:?}: {sent} forged packets, {} of the stream whole", mode.name, after.packets - before);
+            println!(
+                "{}, listening {side:?}: {sent} forged packets, {} of the stream whole",
+                mode.name,
+                after.packets - before
+            );
         }
     }
 }

@@ -43,7 +43,11 @@ fn noise_stops_no_stream() {
             stream.assert_whole();
             assert!(!stream.sender.has_ended() && !stream.receiver.has_ended(), "{}", stream.evidence());
             let after = stream.collector.verdict().packets;
-            println!("{}, listening {side:?}: {sent} packets of noise, {} of the stream whole", mode.name, after - before);
+            println!(
+                "{}, listening {side:?}: {sent} packets of noise, {} of the stream whole",
+                mode.name,
+                after - before
+            );
         }
     }
 }

@@ -63,8 +63,13 @@ struct Victim {
 
 /// All strangers at once, each one packet in a tenth of a second.
 fn provoke(stream: &Stream, mode: Mode) -> Vec<Victim> {
-    let victim =
-        |(name, packets): (_, Vec<_>)| Victim { name, socket: stranger(), packets: packets.into_iter(), sent: 0, received: 0 };
+    let victim = |(name, packets): (_, Vec<_>)| Victim {
+        name,
+        socket: stranger(),
+        packets: packets.into_iter(),
+        sent: 0,
+        received: 0,
+    };
     let mut victims: Vec<Victim> = openers(mode).into_iter().map(victim).collect();
     let to = local(stream.port);
     paced(100, FOR, |_| {

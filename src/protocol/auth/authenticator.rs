@@ -22,6 +22,7 @@ const REPETITIONS: u8 = 5;
 /// Least time before a request is repeated because the caller repeats its answer to the one before.
 const PROMPT: Span = Span::from_millis(150);
 const FIRST_PAUSE: Span = Span::from_secs(1);
+const TURNED_AWAY: Span = Span::from_millis(200);
 const LONGEST_PAUSE: Span = Span::from_secs(10);
 /// More wrong proofs than this lock the door for a while (libRIST; there until the peer is gone).
 const TRIES: u8 = 3;
@@ -461,6 +462,13 @@ impl Authenticator {
     #[cfg(test)]
     pub(super) fn heap_size(&self) -> usize {
         self.pending.as_ref().map_or(0, Pending::heap_size) + self.attempt.as_ref().map_or(0, |_| size_of::<Attempt>())
+    }
+
+    /// There is no time for what is to be calculated: soon again, from the start.
+    pub(super) fn turned_away(&mut self, now: Time) {
+        self.attempt = None;
+        self.pending = None;
+        self.retry_at = Some(now + TURNED_AWAY);
     }
 
     /// Nobody answers: asks again after a while that grows, if there is a reason to.

@@ -11,7 +11,7 @@ use crate::protocol::auth::{
 };
 use crate::protocol::job::Job;
 use crate::protocol::output::{Error, Event, Level, LookUp, PeerId};
-use crate::protocol::peer::{Entrance, Kind, Login};
+use crate::protocol::peer::{Entrance, Kind, Login, Peer};
 use crate::protocol::time::Time;
 use crate::protocol::timers::Timer;
 use crate::protocol::tunnel::{Keyring, Lock};
@@ -202,8 +202,12 @@ impl Session {
                     self.send_message(now, id, Form::Eapol, None, |out| out.extend_from_slice(&frame));
                 }
                 AuthOutput::Compute { id: step, job } => {
-                    self.login_budget.wants(id, step, job);
-                    self.start_login_jobs(now);
+                    let address = self.peers.get(&id).and_then(Peer::remote_ip);
+                    if self.login_budget.wants(id, address, step, job) {
+                        self.start_login_jobs(now);
+                    } else if let Some(login) = self.login_of(id) {
+                        login.auth.turned_away(now);
+                    }
                 }
                 AuthOutput::LookUp { id: step, username, hash_generation } => {
                     let generation =
