@@ -141,6 +141,8 @@ impl World {
         }
         self.books.flows.push(config.flow_id);
         let clock = self.hosts[host].clock;
+        // Another run has other random numbers.
+        let config = SessionConfig { seed: config.seed ^ self.now.ticks() as u64, ..config };
         let record = std::mem::take(&mut self.hosts[host].record);
         self.hosts[host] = Host { record, ..Host::new(config, clock) };
     }
