@@ -125,8 +125,9 @@ impl Harness {
                 self.session.login_looked_up(self.now, &question, answer);
             }
             _ => {
-                for frame in self.partner.speak(self.now) {
+                for frame in self.partner.speak(self.now, &self.keys) {
                     let from = SocketAddr::new(address(tunnel::PARTNER), 5000);
+                    self.credit.insert(from.ip(), None);
                     self.receive(SocketId(0), from, &frame);
                 }
             }
@@ -308,8 +309,8 @@ impl Harness {
                     assert!(transmit.len() <= 10_000 && transmit.socket.0 < u32::from(SOCKETS));
                     let bytes = [transmit.head(), transmit.body()].concat();
                     if self.tunnel {
-                        self.keys.check(&bytes, self.session.role());
-                        self.partner.hear(self.now, transmit.to, &bytes);
+                        let clear = self.keys.check(&bytes, self.session.role());
+                        self.partner.hear(transmit.to, &bytes, &clear);
                         self.charge(transmit.to.ip(), bytes.len());
                         continue;
                     }

@@ -14,7 +14,7 @@ use rist::protocol::time::Time;
 use rist::wire::eap::{Eap, Message};
 use rist::wire::eapol::{self, Body, Frame};
 use rist::wire::gre::{BufferNegotiation, Content, Form, Header, KeepAlive, Packet, Ports, protocol};
-use rist::wire::rtcp::{Compound, Rtcp};
+use rist::wire::rtcp::{Compound, Echo, ReceiverReport, Rtcp, write_echo_response, write_receiver_report, write_sdes};
 use rist::wire::{Kind, classify};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -28,12 +28,8 @@ pub(super) fn gre(data: &[u8]) {
     let Ok(packet) = Packet::parse(data) else { return };
     assert!(packet.version <= 2 && packet.body.len() < data.len());
     let Packet { version, protocol, nonce, aes_256, .. } = packet;
-    let header = Header {
-        version,
-        protocol,
-        key: nonce.map(|nonce| (nonce, aes_256)),
-        sequence: packet.sequence.unwrap_or(5),
-    };
+    let header =
+        Header { version, protocol, key: nonce.map(|nonce| (nonce, aes_256)), sequence: packet.sequence.unwrap_or(5) };
     let mut head = [0; Header::MAX_LEN];
     let len = header.write(&mut head);
     let again = [&head[..len], packet.body].concat();
@@ -138,6 +134,8 @@ fn cipher(passphrase: &Secret, nonce: Nonce, size: KeySize) -> Cipher {
 #[derive(Default)]
 pub(super) struct Keys {
     known: HashMap<Nonce, Vec<Cipher>>,
+    /// What the session's latest key was derived from.
+    latest: Option<(Secret, KeySize)>,
 }
 
 impl Keys {
@@ -145,6 +143,7 @@ impl Keys {
         match job {
             Job::Derive { passphrases, nonce, size } => {
                 let keys: Vec<_> = passphrases.iter().map(|passphrase| cipher(passphrase, nonce, size)).collect();
+                self.latest = passphrases.first().cloned().map(|passphrase| (passphrase, size));
                 self.known.entry(nonce).or_default().extend(keys.iter().cloned());
                 JobResult::Derived(keys)
             }
@@ -152,33 +151,56 @@ impl Keys {
         }
     }
 
-    /// What a session sends is well formed, and nothing leaves under a key that is none.
-    pub(super) fn check(&self, bytes: &[u8], role: Role) {
+    /// What a session sends is well formed, and nothing leaves under a key that is none. Returns the clear text.
+    pub(super) fn check(&self, bytes: &[u8], role: Role) -> Vec<u8> {
         let packet = Packet::parse(bytes).expect("a tunnel packet");
         if packet.protocol == protocol::EAPOL {
             assert!(packet.nonce.is_none());
             eapol::decode(packet.body).expect("a frame");
-            return;
+            return Vec::new();
         }
-        let Some(nonce) = packet.nonce else { return readable(packet.protocol, packet.body, role).expect("readable") };
+        let Some(nonce) = packet.nonce else {
+            assert!(is_readable(packet.protocol, packet.body, role));
+            return packet.body.to_vec();
+        };
         assert!(nonce != [0; 4] && packet.version > 0);
         let sequence = packet.sequence.expect("a sequence number");
         let keys = self.known.get(&nonce).expect("a key that was derived");
-        let read = keys.iter().any(|key| {
+        let clear = keys.iter().map(|key| {
             let mut clear = packet.body.to_vec();
             key.apply(&counter_block(sequence), &mut clear);
-            readable(packet.protocol, &clear, role).is_some()
+            clear
         });
-        assert!(read, "what is sent decrypts to noise");
+        let mut readable = clear.filter(|clear| is_readable(packet.protocol, clear, role));
+        readable.next().expect("what is sent decrypts to noise")
+    }
+
+    /// A report from somebody who has the session's secret, if it has one.
+    fn feedback(&self, report: &[u8]) -> Vec<u8> {
+        let ports = Ports { source: 0x8000, destination: 1969 };
+        let (protocol, prefix, len) = Form::Reduced(ports).prefix(1);
+        let mut body = [&prefix[..len], report].concat();
+        let key = self.latest.as_ref().map(|(passphrase, size)| {
+            let nonce = [9; 4];
+            cipher(passphrase, nonce, *size).apply(&counter_block(3), &mut body);
+            (nonce, *size == KeySize::Aes256)
+        });
+        datagram_of(Header { version: 1, protocol, key, sequence: 3 }, &body)
     }
 }
 
-fn readable(protocol: u16, body: &[u8], role: Role) -> Option<()> {
-    match Content::parse(protocol, body).ok()? {
-        Content::Feedback { packet, .. } => Compound::new(packet).all(|item| item.is_ok()).then_some(()),
-        Content::Media { .. } => (role == Role::Sender).then_some(()),
-        _ => Some(()),
+fn is_readable(protocol: u16, body: &[u8], role: Role) -> bool {
+    match Content::parse(protocol, body) {
+        Ok(Content::Feedback { packet, .. }) => Compound::new(packet).all(|item| item.is_ok()),
+        Ok(Content::Media { .. }) => role == Role::Sender,
+        other => other.is_ok(),
     }
+}
+
+fn datagram_of(header: Header, body: &[u8]) -> Vec<u8> {
+    let mut head = [0; Header::MAX_LEN];
+    let len = header.write(&mut head);
+    [&head[..len], body].concat()
 }
 
 /// A datagram, and whether it answers an echo.
@@ -210,9 +232,7 @@ pub(super) fn datagram(input: &mut Input<'_>, walk: &mut Walk, keys: &mut Keys) 
     let answers = answers(protocol, &body);
     let sequence = u32::from(input.u8());
     let key = (form != Form::Eapol).then(|| seal(input, keys, sequence, &mut body)).flatten();
-    let mut head = [0; Header::MAX_LEN];
-    let len = Header { version, protocol, key, sequence }.write(&mut head);
-    ([&head[..len], &body].concat(), answers)
+    (datagram_of(Header { version, protocol, key, sequence }, &body), answers)
 }
 
 fn sized(input: &mut Input<'_>) -> Vec<u8> {
@@ -245,8 +265,7 @@ fn answers(protocol: u16, body: &[u8]) -> bool {
         Ok(Content::Feedback { packet, .. }) => packet,
         _ => return false,
     };
-    classify(packet) == Ok(Kind::Rtcp)
-        && Compound::new(packet).any(|item| matches!(item, Ok(Rtcp::EchoResponse(_))))
+    classify(packet) == Ok(Kind::Rtcp) && Compound::new(packet).any(|item| matches!(item, Ok(Rtcp::EchoResponse(_))))
 }
 
 fn keep_alive(input: &mut Input<'_>) -> Vec<u8> {
@@ -290,25 +309,37 @@ pub(super) struct Partner {
     auth: Auth,
     entropy: Entropy,
     heard: Vec<Vec<u8>>,
+    echo: Option<Echo>,
 }
 
 impl Partner {
     pub(super) fn new() -> Self {
         let settings = Arc::new(AuthSettings::new(Secret::new(&[9; 32])));
         let auth = Auth::new(LoginRole::Authenticatee(credentials()), settings);
-        Self { auth, entropy: entropy(2), heard: Vec::new() }
+        Self { auth, entropy: entropy(2), heard: Vec::new(), echo: None }
     }
 
-    pub(super) fn hear(&mut self, _now: Time, to: SocketAddr, bytes: &[u8]) {
-        let partner = matches!(to, SocketAddr::V4(v4) if v4.ip().octets()[3] == PARTNER);
-        let frame = Packet::parse(bytes).ok().filter(|packet| packet.protocol == protocol::EAPOL);
-        if let Some(frame) = frame.filter(|_| partner && self.heard.len() < 16) {
-            self.heard.push(frame.body.to_vec());
+    /// A datagram of the session and its clear text.
+    pub(super) fn hear(&mut self, to: SocketAddr, bytes: &[u8], clear: &[u8]) {
+        if !matches!(to, SocketAddr::V4(v4) if v4.ip().octets()[3] == PARTNER) {
+            return;
+        }
+        let packet = Packet::parse(bytes).expect("a tunnel packet");
+        if packet.protocol == protocol::EAPOL {
+            if self.heard.len() < 16 {
+                self.heard.push(packet.body.to_vec());
+            }
+        } else if let Ok(Content::Feedback { packet, .. }) = Content::parse(packet.protocol, clear) {
+            let echoes = Compound::new(packet).filter_map(|item| match item {
+                Ok(Rtcp::EchoRequest(echo)) => Some(echo),
+                _ => None,
+            });
+            self.echo = echoes.last().or(self.echo);
         }
     }
 
-    /// Datagrams.
-    pub(super) fn speak(&mut self, now: Time) -> Vec<Vec<u8>> {
+    /// Datagrams: frames of the login, and the answer to the latest echo.
+    pub(super) fn speak(&mut self, now: Time, keys: &Keys) -> Vec<Vec<u8>> {
         for frame in std::mem::take(&mut self.heard) {
             self.auth.handle(now, &mut self.entropy, &frame);
         }
@@ -317,15 +348,20 @@ impl Partner {
         while let Some(output) = self.auth.poll_output() {
             match output {
                 AuthOutput::Send(frame) => {
-                    let mut head = [0; Header::MAX_LEN];
                     let header = Header { version: 1, protocol: protocol::EAPOL, key: None, sequence: 0 };
-                    let len = header.write(&mut head);
-                    said.push([&head[..len], &frame].concat());
+                    said.push(datagram_of(header, &frame));
                 }
                 AuthOutput::Compute { id, job } => self.auth.computed(now, &mut self.entropy, id, job.run()),
                 _ => {}
             }
         }
+        let mut report = Vec::new();
+        write_receiver_report(&mut report, &ReceiverReport { ssrc: 0x1000, block: None });
+        write_sdes(&mut report, 0x1000, b"partner");
+        if let Some(echo) = self.echo.take() {
+            write_echo_response(&mut report, &echo);
+        }
+        said.push(keys.feedback(&report));
         said
     }
 }
