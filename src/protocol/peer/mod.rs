@@ -106,6 +106,8 @@ pub(super) struct Peer {
     pub(super) vouched: bool,
     /// Bytes that may still be sent to it before it has answered an echo.
     allowance: u64,
+    /// That was too little for the last thing that we had to say.
+    muted: bool,
     pub(super) last_heard: Option<Time>,
     pub(super) created: Time,
     pub(super) dead_since: Option<Time>,
@@ -149,6 +151,7 @@ impl Peer {
             entrance: None,
             vouched: false,
             allowance: 0,
+            muted: false,
             last_heard: None,
             created: now,
             dead_since: None,
@@ -206,6 +209,7 @@ impl Peer {
 
     pub(super) fn received_bytes(&mut self, bytes: usize) {
         self.allowance = self.allowance.saturating_add(3 * bytes as u64);
+        self.muted = false;
     }
 
     /// A stranger is sent at most three bytes for each byte that came from it, until an echo has shown
@@ -218,7 +222,14 @@ impl Peer {
         if allowed {
             self.allowance -= bytes as u64;
         }
+        self.muted = !allowed;
         allowed
+    }
+
+    /// False once something was not allowed out, until more comes in: thousands of strangers that have fallen silent
+    /// cost no reports that nobody gets.
+    pub(super) fn may_hear(&self) -> bool {
+        !self.muted || !self.is_child() || self.is_proven()
     }
 
     pub(super) fn count_sent(&mut self, bytes: usize) {

@@ -32,7 +32,7 @@ impl Session {
         self.timers.set(Timer::KeepAlive(id), Some(now + INTERVAL));
     }
 
-    /// A stranger has become a peer by a packet of this version and length.
+    /// A stranger has become a peer by a packet of this version and length, which is counted here.
     pub(super) fn welcome(&mut self, now: Time, id: PeerId, version: u8, length: usize) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.received_bytes(length);
@@ -84,6 +84,9 @@ impl Session {
         version: Option<u8>,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> bool {
+        if !self.peers.get(&id).is_some_and(|peer| peer.may_hear()) {
+            return false;
+        }
         let Some(envelope) = self.envelope(now, id, form, version) else { return false };
         let transmit = envelope.message(&self.pool, write);
         let Some(peer) = self.peers.get_mut(&id) else { return false };

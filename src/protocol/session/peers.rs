@@ -16,9 +16,13 @@ use std::sync::Arc;
 const MAX_CHILDREN: usize = 1024;
 /// Flows, at most (libRIST 0.2.16).
 const MAX_FLOWS: usize = 256;
-/// First try to resolve a name again; doubled up to `RESOLVE_MAX`.
-const RESOLVE_FIRST: Span = Span::from_secs(1);
-const RESOLVE_MAX: Span = Span::from_secs(30);
+/// A name is looked up again this often while nothing is heard, for as many times …
+const RESOLVE_OFTEN: Span = Span::from_secs(1);
+const OFTEN: u32 = 60;
+/// … and then this often.
+const RESOLVE_SELDOM: Span = Span::from_secs(5);
+/// Silence after which the other side may have moved. Its name is looked up aside from media.
+pub(super) const MAY_HAVE_MOVED: Span = Span::from_millis(500);
 
 impl Session {
     pub fn add_peer(&mut self, now: Time, setup: PeerSetup) -> Result<PeerId, Error> {
@@ -102,6 +106,7 @@ impl Session {
         } else {
             self.sources.insert((peer.media.socket, media), (id, Channel::Media));
             self.sources.insert((peer.control.socket, control), (id, Channel::Control));
+            self.timers.set(Timer::Resolve(id), Some(now + RESOLVE_OFTEN));
         }
         self.greet(now, id);
     }
@@ -116,7 +121,7 @@ impl Session {
 
     pub(super) fn resolve_later(&mut self, now: Time, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        let wait = RESOLVE_FIRST.scaled(1 << peer.resolve_attempts.min(5), 1).min(RESOLVE_MAX);
+        let wait = if peer.resolve_attempts < OFTEN { RESOLVE_OFTEN } else { RESOLVE_SELDOM };
         peer.resolve_attempts = peer.resolve_attempts.saturating_add(1);
         self.timers.set(Timer::Resolve(id), Some(now + wait));
     }

@@ -44,8 +44,10 @@ impl Session {
             None => self.tunnel_stranger(now, source, packet.version, &content, datagram),
         };
         let Some(id) = peer else { return };
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        peer.received_bytes(datagram.len());
+        if source.known.is_some() {
+            self.credit(now, id, datagram.len());
+        }
+        let Some(peer) = self.peers.get(&id) else { return };
         if !peer.is_open() {
             self.complain(now, Complaint::NotLoggedIn, Level::Info, "waiting for a peer to log in (EAP)");
             return;
