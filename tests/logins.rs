@@ -142,9 +142,10 @@ fn whoever_has_the_wrong_password_gets_nothing_and_is_forgotten() {
 fn the_start_of_a_login_has_no_body() {
     let mut pair = Pair::same(with_login(PASSWORD));
     pair.run(1000);
-    let frames = pair.passed.iter().filter(|(way, datagram)| {
-        *way == Way::ToListener && protocol(datagram) == gre::protocol::EAPOL
-    });
+    let frames = pair
+        .passed
+        .iter()
+        .filter(|(way, datagram)| *way == Way::ToListener && protocol(datagram) == gre::protocol::EAPOL);
     let frames: Vec<_> = frames.map(|(_, datagram)| &datagram[datagram.len().min(8)..]).collect();
     // GRE header with sequence number, then version, type, length: nothing else.
     assert_eq!(frames[0], [4, 1, 0, 0]);
@@ -273,8 +274,7 @@ fn log_offs_and_failures_from_a_listeners_address_end_no_login() {
 
 #[test]
 fn a_receiver_that_calls_logs_in_as_well() {
-    let mut pair =
-        Pair::of(Side::new(Role::Receiver, Profile::Main, 5), with_login(PASSWORD), with_login(PASSWORD));
+    let mut pair = Pair::of(Side::new(Role::Receiver, Profile::Main, 5), with_login(PASSWORD), with_login(PASSWORD));
     pair.until(3000, Pair::connected).expect("a login");
     for _ in 0..100 {
         pair.listener.write(&[0x47; 188]);
