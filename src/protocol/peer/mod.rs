@@ -52,6 +52,21 @@ pub(super) struct Login {
     pub(super) auth: Box<Auth>,
     /// Nothing passes before it has succeeded.
     pub(super) demanded: bool,
+    /// The other side asked for it lately: nothing passes either. One forged question must not last for ever.
+    pub(super) asked: Option<Time>,
+}
+
+/// A login that is asked for is asked for again sooner than this.
+const ASKED_FOR: Span = Span::from_secs(5);
+
+impl Login {
+    fn is_wanted(&self) -> bool {
+        self.demanded || self.asked.is_some()
+    }
+
+    pub(super) fn forget_old_questions(&mut self, now: Time) {
+        self.asked = self.asked.filter(|asked| now.since(*asked) < ASKED_FOR);
+    }
 }
 
 /// How those log in who come through a peer of ours.
@@ -178,7 +193,7 @@ impl Peer {
 
     /// It has logged in, or need not.
     pub(super) fn is_open(&self) -> bool {
-        self.login.as_ref().is_none_or(|login| !login.demanded || login.auth.is_authenticated())
+        self.login.as_ref().is_none_or(|login| !login.is_wanted() || login.auth.is_authenticated())
     }
 
     pub(super) fn remote_ip(&self) -> Option<IpAddr> {

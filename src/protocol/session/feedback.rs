@@ -148,7 +148,7 @@ impl Session {
     /// Takes the requests of one NACK; returns how many it held.
     fn serve(&mut self, now: Time, id: PeerId, nack: &Nack<'_>, cap: usize) -> usize {
         let Some(flow_id) = self.outgoing_flow() else {
-            self.complain(now, Complaint::WrongRole, Level::Warn, "request received on a receiver, dropped");
+            self.complain(now, Complaint::WrongRole, Level::Debug, "request received on a receiver, dropped");
             return 0;
         };
         if nack.media_ssrc() & !1 != flow_id {

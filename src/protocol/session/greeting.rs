@@ -46,6 +46,9 @@ impl Session {
 
     pub(super) fn keep_alive(&mut self, now: Time, id: PeerId) {
         self.timers.set(Timer::KeepAlive(id), Some(now + INTERVAL));
+        if let Some(login) = self.peers.get_mut(&id).and_then(|peer| peer.login.as_mut()) {
+            login.forget_old_questions(now);
+        }
         let Some(tunnel) = self.tunnel_of(id) else { return };
         let (version, offers) = (tunnel.version.get(), now < tunnel.offers_until);
         self.send_keep_alive(now, id, version);

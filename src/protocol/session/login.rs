@@ -15,6 +15,7 @@ use crate::protocol::peer::{Entrance, Kind, Login, Peer};
 use crate::protocol::time::Time;
 use crate::protocol::timers::Timer;
 use crate::protocol::tunnel::{Keyring, Lock};
+use crate::wire::eapol::{self, Body, Frame};
 use crate::wire::gre::Form;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -83,7 +84,7 @@ impl Session {
 
     fn attach_login(&mut self, id: PeerId, auth: Auth, demanded: bool) {
         if let Some(peer) = self.peers.get_mut(&id) {
-            peer.login = Some(Login { auth: Box::new(auth), demanded });
+            peer.login = Some(Login { auth: Box::new(auth), demanded, asked: None });
         }
     }
 
@@ -126,7 +127,9 @@ impl Session {
         match &mut peer.login {
             Some(login) => {
                 // Whoever asks demands it, too.
-                login.demanded = true;
+                if matches!(eapol::decode(frame), Ok(Frame { body: Body::Eap(_), .. })) {
+                    login.asked = Some(now);
+                }
                 login.auth.handle(now, &mut self.entropy, frame);
                 if login.auth.is_under_way() {
                     self.members.speaks(id);
@@ -291,6 +294,9 @@ impl Session {
         // Only who reads what we send can have answered our questions.
         let newly_proven = !peer.is_proven();
         peer.vouched = true;
+        if let Some(login) = &mut peer.login {
+            login.demanded = true;
+        }
         if newly_proven {
             self.proved(id);
         }

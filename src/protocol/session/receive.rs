@@ -33,7 +33,7 @@ impl Session {
         match message {
             Message::Media(rtp) => {
                 if self.config.role != Role::Receiver {
-                    self.complain(now, Complaint::WrongRole, Level::Warn, "media received on a sender, dropped");
+                    self.complain(now, Complaint::WrongRole, Level::Debug, "media received on a sender, dropped");
                     return;
                 }
                 let peer = match known {

@@ -63,7 +63,7 @@ impl Session {
                 Ok(rtp) if self.config.role == Role::Receiver => {
                     self.media_arrived(now, id, &rtp, (ports.source, ports.destination));
                 }
-                Ok(_) => self.complain(now, Complaint::WrongRole, Level::Warn, "media received on a sender, dropped"),
+                Ok(_) => self.complain(now, Complaint::WrongRole, Level::Debug, "media received on a sender, dropped"),
                 Err(_) => self.malformed(now),
             },
             Content::Feedback { ports, packet } => {
