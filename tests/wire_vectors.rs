@@ -5,7 +5,7 @@ mod captures;
 
 use captures::{as_ours, sequences, vectors, write};
 use rist::wire::rtcp::{
-    Compound, Echo, Nack, ReceiverReport, ReportBlock, Rtcp, SenderReport, write_nack_bitmask, write_nack_range,
+    Compound, Echo, ReceiverReport, ReportBlock, Rtcp, SenderReport, write_nack_bitmask, write_nack_range,
 };
 use rist::wire::rtp::{HEADER_LEN, Header, MPEG_TS, Rtp};
 use rist::wire::{Kind, classify, null_packet};

@@ -1,0 +1,134 @@
+//! One cell of the matrix: its programs, started in a chain, and the check of what comes out.
+
+#![allow(dead_code)] // Each matrix uses its own part.
+
+mod mode;
+mod programs;
+
+pub(crate) use mode::Mode;
+pub(crate) use programs::{Receiver, Sender};
+
+use std::time::Duration;
+
+use crate::support::ports::PortPair;
+use crate::support::relay::{Direction, Impairment, Relay};
+use crate::support::stream::{Collector, Cut, Feeder};
+use crate::support::wait_until;
+use programs::{Ports, Stage, receivers, senders};
+
+const BITS_PER_SECOND: u64 = 3_000_000;
+const START_LIMIT: Duration = Duration::from_secs(20);
+const END_LIMIT: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Link {
+    Clean,
+    /// 10 % loss, and delay, jitter, reordering and repeats.
+    Lossy,
+}
+
+/// What has to come out. Less than everything only where the reason names a fault of a stock program.
+#[derive(Clone, Copy)]
+pub(crate) enum Expect {
+    /// Every packet from the first that comes out.
+    Whole,
+    /// Every packet once the start is over.
+    WholeOnceSettled(&'static str),
+    /// All but at most 2 in 100.
+    NearlyWhole(&'static str),
+}
+
+pub(crate) struct Cell {
+    pub(crate) mode: Mode,
+    pub(crate) sender: Sender,
+    pub(crate) link: Link,
+    pub(crate) receiver: Receiver,
+    pub(crate) expect: Expect,
+}
+
+impl Cell {
+    fn cut(&self) -> Cut {
+        let packets = matches!(
+            (self.sender, self.receiver),
+            (Sender::Ristsender(_) | Sender::Rist2rist(_), Receiver::Ristreceiver(_) | Receiver::Rist2rist(..))
+        );
+        if packets { Cut::Packets } else { Cut::Anywhere }
+    }
+
+    /// Where media goes on the link.
+    fn media_direction(&self) -> Direction {
+        if self.mode.reversed { Direction::Return } else { Direction::Forward }
+    }
+
+    /// Starts the programs, those that listen first.
+    fn start(&self, ports: Ports, session: u16, entry: u16) -> Vec<Stage> {
+        let call = if self.link == Link::Lossy { entry } else { session };
+        if self.mode.reversed {
+            let mut stages = senders(self.sender, self.mode, ports, session);
+            stages.extend(receivers(self.receiver, self.mode, ports, call));
+            return stages;
+        }
+        let mut stages = receivers(self.receiver, self.mode, ports, session);
+        stages.extend(senders(self.sender, self.mode, ports, call));
+        stages
+    }
+
+    fn impair(&self, relay: &Relay) {
+        // ristsrc asks for most packets once only, so what it asked for must not be lost again.
+        let spare_repeats = matches!(self.receiver, Receiver::GStreamer);
+        let way_back =
+            Impairment { delay: Duration::from_millis(10), jitter: Duration::from_millis(5), ..Impairment::default() };
+        relay.impair(way_back);
+        let way = Impairment { loss: 10.0, reorder: 2.0, duplicate: 1.0, spare_repeats, ..way_back };
+        relay.set(self.media_direction(), way);
+    }
+}
+
+pub(crate) fn check(cell: Cell) {
+    let (feed, session, output, hop) = (PortPair::new(), PortPair::new(), PortPair::new(), PortPair::new());
+    let entry = PortPair::new();
+    let (mode, counted) = (cell.mode, cell.mode.counted);
+    let ports = Ports { feed: feed.even(), hop: hop.even(), output: output.even() };
+    let collector = Collector::start(output.even(), cell.cut(), mode.filling).expect("output port");
+    let relay_ports = if mode.simple { 2 } else { 1 };
+    let relay = Relay::start(entry.even(), session.even(), relay_ports, 1).expect("relay ports");
+    let stages = cell.start(ports, session.even(), entry.even());
+    stages.iter().for_each(Stage::assert_library);
+
+    let feeder = Feeder::start(feed.even(), BITS_PER_SECOND, mode.filling).expect("feeder");
+    let evidence = || {
+        let mut text = format!("{:#?}\nsent {}\n", collector.verdict(), feeder.sent());
+        for direction in [Direction::Forward, Direction::Return] {
+            text += &format!("{direction:?}: {:?}\n", relay.counters(direction));
+        }
+        stages.iter().fold(text, |text, stage| text + &stage.program.tail(25))
+    };
+    wait_until("first packet", START_LIMIT, || collector.verdict().first, evidence);
+    if let Expect::WholeOnceSettled(reason) = cell.expect {
+        println!("the start does not count: {reason}");
+        wait_until("stream settled", START_LIMIT, || (collector.verdict().clean > 400).then_some(()), evidence);
+        collector.forget();
+    }
+
+    let start = feeder.sent();
+    if cell.link == Link::Lossy {
+        cell.impair(&relay);
+    }
+    wait_until("counted packets sent", START_LIMIT, || (feeder.sent() >= start + counted).then_some(()), evidence);
+    relay.impair(Impairment::default());
+    let end = feeder.sent();
+    wait_until("last counted packet", END_LIMIT, || collector.verdict().last.filter(|last| *last >= end), evidence);
+
+    let verdict = collector.verdict();
+    if let Expect::NearlyWhole(reason) = cell.expect {
+        println!("{} gaps allowed: {reason}", verdict.fault_count);
+        assert!(verdict.packets >= counted - counted / 50, "nearly every payload\n{}", evidence());
+    } else {
+        assert_eq!(verdict.fault_count, 0, "every payload exactly once, in order, byte-identical\n{}", evidence());
+    }
+    assert!(verdict.first.is_some_and(|first| first <= start), "the counted packets came out\n{}", evidence());
+    if cell.link == Link::Lossy {
+        let lost = relay.counters(cell.media_direction()).lost;
+        assert!(lost > counted / 20, "the link lost packets\n{}", evidence());
+    }
+}
