@@ -8,6 +8,7 @@ mod chain;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod applications;
 mod tools;
 
 use chain::Link::{Clean, Lossy};

@@ -11,7 +11,7 @@ pub(crate) mod relay;
 pub(crate) mod stream;
 
 #[allow(unused_imports)]
-pub(crate) use package::require_package;
+pub(crate) use package::{is_root, require_package};
 
 use std::time::{Duration, Instant};
 

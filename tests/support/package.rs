@@ -30,6 +30,6 @@ fn installed(name: &str) -> bool {
         .is_ok_and(|out| out.stdout == b"install ok installed")
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n")
 }

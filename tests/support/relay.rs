@@ -47,6 +47,8 @@ pub(crate) struct Counters {
     pub(crate) lost: u64,
     pub(crate) duplicated: u64,
     pub(crate) reordered: u64,
+    /// Longest time between two arrivals.
+    pub(crate) silence: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,6 +170,7 @@ struct Lane {
     first: Option<u16>,
     /// How often each RTP sequence number has passed.
     attempts: Vec<u8>,
+    last_arrival: Option<Instant>,
     /// When the last datagram has left a rate-limited link.
     busy_until: Instant,
 }
@@ -273,6 +276,7 @@ impl Lane {
             seed,
             first: None,
             attempts: vec![0; 65_536],
+            last_arrival: None,
             busy_until: Instant::now(),
         }
     }
@@ -283,6 +287,8 @@ impl Lane {
         let mut dice = Dice(self.seed ^ mix(identity));
         let Impairment { loss, duplicate, reorder, delay, jitter, spare_repeats, rate } = self.impairment;
         self.counters.received += 1;
+        let silence = self.last_arrival.replace(now).map_or(Duration::ZERO, |last| now - last);
+        self.counters.silence = self.counters.silence.max(silence);
         // All dice are thrown every time, so that one setting does not change what another does.
         let (lost, twice, late) = (dice.percent(loss), dice.percent(duplicate), dice.percent(reorder));
         let wobble = jitter.mul_f64(dice.unit());

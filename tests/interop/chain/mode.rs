@@ -101,10 +101,14 @@ impl Mode {
         options
     }
 
-    /// Secret and key size as options instead of URL parameters.
-    pub(crate) fn secret_options(&self, secret: &str, size: &str, name: impl Fn(u32) -> String) -> Vec<String> {
-        let options = |bits| [secret.to_owned(), SECRET.to_owned(), size.to_owned(), name(bits)];
-        self.aes.into_iter().flat_map(options).collect()
+    /// Secret and bits of the key, for programs that have options for them.
+    pub(crate) fn secret(&self) -> Option<(&'static str, u32)> {
+        self.aes.map(|bits| (SECRET, bits))
+    }
+
+    /// User name and password of the sender, for programs that have options for them.
+    pub(crate) fn credentials(&self) -> Option<(&'static str, &'static str)> {
+        (self.login && !self.reversed).then_some((USER, PASSWORD))
     }
 }
 

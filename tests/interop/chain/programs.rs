@@ -5,7 +5,7 @@ use std::process::Command;
 use super::mode::Mode;
 use crate::support::library::{Library, debian, ours};
 use crate::support::process::Program;
-use crate::support::require_package;
+use crate::support::{is_root, require_package};
 
 #[derive(Clone, Copy)]
 pub(crate) enum Sender {
@@ -15,6 +15,7 @@ pub(crate) enum Sender {
     GStreamer,
     /// rist2rist, which a ristsender on Debian's library feeds in the Simple profile. It gives the Main profile.
     Rist2rist(&'static Library),
+    Vlc(&'static Library),
 }
 
 #[derive(Clone, Copy)]
@@ -25,6 +26,7 @@ pub(crate) enum Receiver {
     GStreamer,
     /// rist2rist, whose output goes on over a clean link to a ristreceiver on the second library.
     Rist2rist(&'static Library, &'static Library),
+    Vlc(&'static Library),
 }
 
 /// A program of a chain and the library it has to run on.
@@ -74,12 +76,18 @@ pub(crate) fn senders(sender: Sender, mode: Mode, ports: Ports, session: u16) ->
         Sender::Rist2rist(library) => {
             let (to, from) = (Mode::SIMPLE.url(true, ports.hop), Mode::SIMPLE.url(false, ports.hop));
             // It numbers its key sizes.
-            let options = mode.secret_options("-s", "-e", |bits| (bits / 128).to_string());
+            let options =
+                |(secret, bits): (&str, u32)| ["-s", secret, "-e", &(bits / 128).to_string()].map(str::to_owned);
+            let options: Vec<String> = mode.secret().map(options).into_iter().flatten().collect();
             let target = format!("rist://127.0.0.1:{session}?buffer={}", 2 * mode.buffer);
             vec![
                 tool(library, "rist2rist", &options, &["-i", &from, "-o", &target]),
                 tool(debian(), "ristsender", &Mode::SIMPLE.tool_options(true), &["-i", &input, "-o", &to]),
             ]
+        }
+        Sender::Vlc(library) => {
+            let options = vlc_options(mode, true);
+            vec![vlc(library, &options, &input, &format!("access=rist,mux=raw,dst=127.0.0.1:{session}"))]
         }
     }
 }
@@ -121,6 +129,11 @@ pub(crate) fn receivers(receiver: Receiver, mode: Mode, ports: Ports, session: u
                 tool(library, "rist2rist", &[], &["-i", &input, "-o", &between]),
             ]
         }
+        Receiver::Vlc(library) => {
+            let options = vlc_options(mode, false);
+            let input = format!("rist://@127.0.0.1:{session}");
+            vec![vlc(library, &options, &input, &format!("access=udp,mux=raw,dst=127.0.0.1:{output}"))]
+        }
     }
 }
 
@@ -134,7 +147,8 @@ fn tool(library: &'static Library, name: &str, options: &[String], arguments: &[
 /// Main is its default profile.
 fn ffmpeg_options(mode: Mode) -> Vec<String> {
     let profile = if mode.simple { &["-rist_profile", "simple"][..] } else { &[] };
-    let secret = mode.secret_options("-secret", "-encryption", |bits| bits.to_string());
+    let secret = |(secret, bits): (&str, u32)| ["-secret", secret, "-encryption", &bits.to_string()].map(str::to_owned);
+    let secret = mode.secret().map(secret).into_iter().flatten();
     profile.iter().map(|word| (*word).to_owned()).chain(secret).collect()
 }
 
@@ -149,6 +163,33 @@ fn ffmpeg(
     command.args(["-hide_banner", "-nostdin", "-nostats", "-fflags", "nobuffer", "-analyzeduration", "0"]);
     command.args(["-probesize", "32", "-f", "data", "-raw_packet_size", "1316"]).args(input);
     command.args(["-map", "0", "-c", "copy", "-flush_packets", "1", "-f", "data"]).args(options).arg(output);
+    Stage { program: Program::start(command, library), library: Some(library) }
+}
+
+/// Both modules speak the Main profile unless told otherwise.
+fn vlc_options(mode: Mode, sends: bool) -> Vec<String> {
+    let (prefix, buffer) = if sends { ("--sout-rist", 2 * mode.buffer) } else { ("--rist", mode.buffer) };
+    let mut options = vec![format!("{prefix}-latency={buffer}")];
+    if let Some((secret, bits)) = mode.secret() {
+        options.extend([format!("{prefix}-secret={secret}"), format!("{prefix}-aes-type={bits}")]);
+    }
+    if let Some((user, password)) = mode.credentials().filter(|_| sends) {
+        options.extend([format!("{prefix}-username={user}"), format!("{prefix}-password={password}")]);
+    }
+    options
+}
+
+/// VLC takes the stream for raw sound of its bit rate, which it passes on as it is. It does not run as root.
+fn vlc(library: &'static Library, options: &[String], input: &str, output: &str) -> Stage {
+    require_package("vlc-bin");
+    require_package("vlc-plugin-base");
+    let mut command = Command::new("setpriv");
+    if is_root() {
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    }
+    command.args(["env", "HOME=/nonexistent", "vlc", "-I", "dummy", "--ignore-config", "--no-media-library"]);
+    command.args(["--demux=rawaud", "--rawaud-channels=2", "--rawaud-samplerate=93750", "--rawaud-fourcc=s16l"]);
+    command.args(options).arg(input).arg(format!("--sout=#std{{{output}}}"));
     Stage { program: Program::start(command, library), library: Some(library) }
 }
 
