@@ -18,12 +18,12 @@ macro_rules! programs {
     ($($clean:ident, $lossy:ident: $mode:expr, $sender:expr => $receiver:expr;)*) => {$(
         #[test]
         fn $clean() {
-            check_all(Clean, |from, to, link| whole($mode, $sender(from), link, $receiver(to)));
+            check_all(Clean, |from, to, link| check(whole($mode, $sender(from), link, $receiver(to))));
         }
 
         #[test]
         fn $lossy() {
-            check_all(Lossy, |from, to, link| whole($mode, $sender(from), link, $receiver(to)));
+            check_all(Lossy, |from, to, link| check(whole($mode, $sender(from), link, $receiver(to))));
         }
     )*};
 }
@@ -36,8 +36,23 @@ programs! {
     vlc_clean, vlc_lossy: CLEAR, Sender::Vlc => Receiver::Vlc;
     vlc_to_ristreceiver_aes_256_clean, vlc_to_ristreceiver_aes_256_lossy:
         AES_256, Sender::Vlc => Receiver::Ristreceiver;
-    vlc_to_ristreceiver_login_clean, vlc_to_ristreceiver_login_lossy: LOGIN, Sender::Vlc => Receiver::Ristreceiver;
     ristsender_to_vlc_aes_128_clean, ristsender_to_vlc_aes_128_lossy: AES_128, Sender::Ristsender => Receiver::Vlc;
     rist2rist_clean, rist2rist_lossy: CLEAR, Sender::Rist2rist => Receiver::Ristreceiver;
     rist2rist_aes_256_clean, rist2rist_aes_256_lossy: AES_256, Sender::Rist2rist => Receiver::Ristreceiver;
+}
+
+fn vlc_login(from: &'static Library, to: &'static Library, link: Link) -> Cell {
+    let reason = "libRIST 0.2.7 does not take user name and password from a peer's configuration, where VLC puts them";
+    let expect = if std::ptr::eq(from, debian()) { Expect::Nothing(reason) } else { Expect::Whole };
+    Cell { expect, ..whole(LOGIN, Sender::Vlc(from), link, Receiver::Ristreceiver(to)) }
+}
+
+#[test]
+fn vlc_to_ristreceiver_login_clean() {
+    check_all(Clean, |from, to, link| check(vlc_login(from, to, link)));
+}
+
+#[test]
+fn vlc_to_ristreceiver_login_lossy() {
+    check_all(Lossy, |from, to, link| check(vlc_login(from, to, link)));
 }

@@ -9,22 +9,25 @@ mod chain;
 mod support;
 
 mod applications;
+mod c_api;
+mod many;
+mod out_of_band;
 mod tools;
 
 use chain::Link::{Clean, Lossy};
 use chain::{Cell, Expect, Link, Mode, Receiver, Sender, check};
 use support::library::{Library, debian, ours};
 
-/// Makes one cell of the libraries at both ends.
-type MakeCell = fn(&'static Library, &'static Library, Link) -> Cell;
+/// Checks one cell: the libraries at both ends, and the link.
+type CheckCell = fn(&'static Library, &'static Library, Link);
 
 /// Checks the four cells side by side.
-fn check_all(link: Link, cell: MakeCell) {
+fn check_all(link: Link, cell: CheckCell) {
     let libraries = [debian(), ours()];
     let pairs = libraries.into_iter().flat_map(|from| libraries.map(|to| (from, to)));
     let spawn = |(from, to): (&'static Library, &'static Library)| {
         let name = format!("from {} to {}, {link:?}", from.name, to.name);
-        let check = move || check(cell(from, to, link));
+        let check = move || cell(from, to, link);
         (name.clone(), std::thread::Builder::new().name(name).spawn(check).expect("a thread"))
     };
     let running: Vec<_> = pairs.map(spawn).collect();

@@ -18,12 +18,12 @@ macro_rules! modes {
     ($($clean:ident, $lossy:ident: $mode:expr;)*) => {$(
         #[test]
         fn $clean() {
-            check_all(Clean, |from, to, link| tools($mode, from, link, to));
+            check_all(Clean, |from, to, link| check(tools($mode, from, link, to)));
         }
 
         #[test]
         fn $lossy() {
-            check_all(Lossy, |from, to, link| tools($mode, from, link, to));
+            check_all(Lossy, |from, to, link| check(tools($mode, from, link, to)));
         }
     )*};
 }

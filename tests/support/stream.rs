@@ -74,7 +74,11 @@ pub(crate) fn packets(count: u64) -> Vec<u8> {
 
 /// What a file that a receiver writes holds so far.
 pub(crate) fn verdict_on_file(file: &Path) -> Verdict {
-    let mut checker = Checker::default();
+    verdict_on_filled_file(file, Filling::Full)
+}
+
+pub(crate) fn verdict_on_filled_file(file: &Path, filling: Filling) -> Verdict {
+    let mut checker = Checker { filling, ..Checker::default() };
     checker.push(&std::fs::read(file).unwrap_or_default());
     checker.verdict
 }

@@ -6,7 +6,7 @@ mod mode;
 mod programs;
 
 pub(crate) use mode::Mode;
-pub(crate) use programs::{Receiver, Sender};
+pub(crate) use programs::{Ports, Receiver, Sender, Stage, receivers, senders};
 
 use std::time::Duration;
 
@@ -14,11 +14,12 @@ use crate::support::ports::PortPair;
 use crate::support::relay::{Direction, Impairment, Relay};
 use crate::support::stream::{Collector, Cut, Feeder};
 use crate::support::wait_until;
-use programs::{Ports, Stage, receivers, senders};
 
 const BITS_PER_SECOND: u64 = 3_000_000;
 const START_LIMIT: Duration = Duration::from_secs(20);
 const END_LIMIT: Duration = Duration::from_secs(10);
+/// How long nothing has to come where nothing is expected.
+const NOTHING_FOR: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Link {
@@ -36,6 +37,8 @@ pub(crate) enum Expect {
     WholeOnceSettled(&'static str),
     /// All but at most 2 in 100.
     NearlyWhole(&'static str),
+    /// Nothing at all.
+    Nothing(&'static str),
 }
 
 pub(crate) struct Cell {
@@ -72,16 +75,14 @@ impl Cell {
         stages.extend(senders(self.sender, self.mode, ports, call));
         stages
     }
+}
 
-    fn impair(&self, relay: &Relay) {
-        // ristsrc asks for most packets once only, so what it asked for must not be lost again.
-        let spare_repeats = matches!(self.receiver, Receiver::GStreamer);
-        let way_back =
-            Impairment { delay: Duration::from_millis(10), jitter: Duration::from_millis(5), ..Impairment::default() };
-        relay.impair(way_back);
-        let way = Impairment { loss: 10.0, reorder: 2.0, duplicate: 1.0, spare_repeats, ..way_back };
-        relay.set(self.media_direction(), way);
-    }
+/// Makes a link lossy for media, and slow both ways.
+pub(crate) fn impair(relay: &Relay, media: Direction, spare_repeats: bool) {
+    let way_back =
+        Impairment { delay: Duration::from_millis(10), jitter: Duration::from_millis(5), ..Impairment::default() };
+    relay.impair(way_back);
+    relay.set(media, Impairment { loss: 10.0, reorder: 2.0, duplicate: 1.0, spare_repeats, ..way_back });
 }
 
 pub(crate) fn check(cell: Cell) {
@@ -103,6 +104,12 @@ pub(crate) fn check(cell: Cell) {
         }
         stages.iter().fold(text, |text, stage| text + &stage.program.tail(25))
     };
+    if let Expect::Nothing(reason) = cell.expect {
+        println!("nothing comes: {reason}");
+        std::thread::sleep(NOTHING_FOR);
+        assert_eq!(collector.verdict().packets, 0, "nothing comes out\n{}", evidence());
+        return;
+    }
     wait_until("first packet", START_LIMIT, || collector.verdict().first, evidence);
     if let Expect::WholeOnceSettled(reason) = cell.expect {
         println!("the start does not count: {reason}");
@@ -112,7 +119,8 @@ pub(crate) fn check(cell: Cell) {
 
     let start = feeder.sent();
     if cell.link == Link::Lossy {
-        cell.impair(&relay);
+        // ristsrc asks for most packets once only, so what it asked for must not be lost again.
+        impair(&relay, cell.media_direction(), matches!(cell.receiver, Receiver::GStreamer));
     }
     wait_until("counted packets sent", START_LIMIT, || (feeder.sent() >= start + counted).then_some(()), evidence);
     relay.impair(Impairment::default());
