@@ -2,7 +2,7 @@
 
 use super::*;
 use chain::{Ports, Stage, impair, receivers, senders};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use support::library::scratch;
 use support::ports::PortPair;
@@ -58,14 +58,16 @@ impl Streams<'_> {
     }
 }
 
+fn files(directory: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
 /// What a receiver has written of the flow with this filling: the file that has most of its packets right.
 fn flow(directory: &Path, filling: Filling) -> Verdict {
-    let files = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
-    let verdicts = files.map(|file| verdict_on_filled_file(&file, filling));
-    let mut right = verdicts.filter(|verdict| verdict.fault_count * 2 < verdict.packets);
-    let verdict = right.next().unwrap_or_default();
-    assert!(right.next().is_none(), "two flows of one sender");
-    verdict
+    let verdicts = files(directory).into_iter().map(|file| verdict_on_filled_file(&file, filling));
+    // Now and then a packet looks the same with either filling.
+    let right = verdicts.filter(|verdict| verdict.packets > 2 && verdict.fault_count * 2 < verdict.packets);
+    right.max_by_key(|verdict| verdict.packets).unwrap_or_default()
 }
 
 fn start_relays(entries: [u16; 2], session: u16) -> [Relay; 2] {
@@ -92,6 +94,8 @@ fn two_senders(mode: Mode, to: &'static Library, link: Link) {
     let sent = || feeders.each_ref().map(Feeder::sent);
     let verdicts = || FILLINGS.map(|filling| flow(&directory, filling));
     Streams { link, relays, media: Direction::Forward, sent: &sent, verdicts: &verdicts, programs }.check();
+    assert_eq!(files(&directory).len(), 2, "a flow for each sender");
+    std::fs::remove_dir_all(&directory).expect("the directory");
 }
 
 /// A receiver on each library, both of which call one sender.

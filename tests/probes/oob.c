@@ -2,6 +2,8 @@
  *
  *   oob sender|receiver NAME URL
  *
+ * Who calls sends to the peer that it has called, who listens to whom it was last written by.
+ *
  * Every message tells its number, and its length and octets follow from that. Prints a line for each message that
  * comes, and the first value of every kind that rist_oob_write() has given. Runs until it is killed.
  */
@@ -43,11 +45,10 @@ static int on_oob(void *arg, const struct rist_oob_block *block)
 	return 0;
 }
 
-static struct rist_ctx *open_session(int sends, const char *url)
+static struct rist_ctx *open_session(int sends, const char *url, struct rist_peer **peer)
 {
 	struct rist_logging_settings *log = NULL;
 	struct rist_peer_config *config = NULL;
-	struct rist_peer *peer = NULL;
 	struct rist_ctx *ctx = NULL;
 
 	if (rist_logging_set(&log, RIST_LOG_INFO, NULL, NULL, NULL, stderr) != 0)
@@ -57,7 +58,7 @@ static struct rist_ctx *open_session(int sends, const char *url)
 		return NULL;
 	if (rist_oob_callback_set(ctx, on_oob, NULL) != 0 || rist_parse_address2(url, &config) != 0)
 		return NULL;
-	if (rist_peer_create(ctx, &peer, config) != 0 || rist_start(ctx) != 0)
+	if (rist_peer_create(ctx, peer, config) != 0 || rist_start(ctx) != 0)
 		return NULL;
 	return ctx;
 }
@@ -65,16 +66,18 @@ static struct rist_ctx *open_session(int sends, const char *url)
 int main(int argc, char **argv)
 {
 	const struct timespec pause = { 0, 20 * 1000 * 1000 };
+	struct rist_peer *peer = NULL;
 	char text[LONGEST];
 	int last = 12345;
 
 	if (argc != 4)
 		return 2;
-	struct rist_ctx *ctx = open_session(strcmp(argv[1], "sender") == 0, argv[3]);
+	struct rist_ctx *ctx = open_session(strcmp(argv[1], "sender") == 0, argv[3], &peer);
 	if (!ctx)
 		return 1;
 	for (unsigned number = 0;; number++) {
 		struct rist_oob_block block = { 0 };
+		block.peer = strchr(argv[3], '@') ? NULL : peer;
 		block.payload = text;
 		block.payload_len = message(argv[2], number, text);
 		int result = rist_oob_write(ctx, &block);

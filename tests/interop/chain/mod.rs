@@ -4,6 +4,7 @@
 
 mod mode;
 mod programs;
+mod seen;
 
 pub(crate) use mode::Mode;
 pub(crate) use programs::{Ports, Receiver, Sender, Stage, receivers, senders};
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use crate::support::ports::PortPair;
 use crate::support::relay::{Direction, Impairment, Relay};
-use crate::support::stream::{Collector, Cut, Feeder};
+use crate::support::stream::{Collector, Cut, Feeder, Verdict};
 use crate::support::wait_until;
 
 const BITS_PER_SECOND: u64 = 3_000_000;
@@ -59,13 +60,12 @@ impl Cell {
     }
 
     /// Where media goes on the link.
-    fn media_direction(&self) -> Direction {
+    pub(crate) fn media_direction(&self) -> Direction {
         if self.mode.reversed { Direction::Return } else { Direction::Forward }
     }
 
     /// Starts the programs, those that listen first.
-    fn start(&self, ports: Ports, session: u16, entry: u16) -> Vec<Stage> {
-        let call = if self.link == Link::Lossy { entry } else { session };
+    fn start(&self, ports: Ports, session: u16, call: u16) -> Vec<Stage> {
         if self.mode.reversed {
             let mut stages = senders(self.sender, self.mode, ports, session);
             stages.extend(receivers(self.receiver, self.mode, ports, call));
@@ -85,58 +85,88 @@ pub(crate) fn impair(relay: &Relay, media: Direction, spare_repeats: bool) {
     relay.set(media, Impairment { loss: 10.0, reorder: 2.0, duplicate: 1.0, spare_repeats, ..way_back });
 }
 
-pub(crate) fn check(cell: Cell) {
-    let (feed, session, output, hop) = (PortPair::new(), PortPair::new(), PortPair::new(), PortPair::new());
-    let entry = PortPair::new();
-    let (mode, counted) = (cell.mode, cell.mode.counted);
-    let ports = Ports { feed: feed.even(), hop: hop.even(), output: output.even() };
-    let collector = Collector::start(output.even(), cell.cut(), mode.filling).expect("output port");
-    let relay_ports = if mode.simple { 2 } else { 1 };
-    let relay = Relay::start(entry.even(), session.even(), relay_ports, 1).expect("relay ports");
-    let stages = cell.start(ports, session.even(), entry.even());
-    stages.iter().for_each(Stage::assert_library);
+/// The running programs of a cell.
+pub(crate) struct Run {
+    pub(crate) relay: Relay,
+    pub(crate) feeder: Feeder,
+    pub(crate) collector: Collector,
+    stages: Vec<Stage>,
+    _ports: [PortPair; 5],
+}
 
-    let feeder = Feeder::start(feed.even(), BITS_PER_SECOND, mode.filling).expect("feeder");
-    let evidence = || {
-        let mut text = format!("{:#?}\nsent {}\n", collector.verdict(), feeder.sent());
+impl Run {
+    /// Starts everything. A clean link needs no relay between the programs.
+    pub(crate) fn start(cell: &Cell, through_relay: bool) -> Run {
+        let pairs = [(); 5].map(|()| PortPair::new());
+        let [feed, session, output, hop, entry] = pairs.each_ref().map(PortPair::even);
+        let filling = cell.mode.filling;
+        let collector = Collector::start(output, cell.cut(), filling).expect("output port");
+        let relay_ports = if cell.mode.simple { 2 } else { 1 };
+        let relay = Relay::start(entry, session, relay_ports, 1).expect("relay ports");
+        relay.record();
+        let call = if through_relay { entry } else { session };
+        let stages = cell.start(Ports { feed, hop, output }, session, call);
+        stages.iter().for_each(Stage::assert_library);
+        let feeder = Feeder::start(feed, BITS_PER_SECOND, filling).expect("feeder");
+        Run { relay, feeder, collector, stages, _ports: pairs }
+    }
+
+    pub(crate) fn evidence(&self) -> String {
+        let mut text = format!("{:#?}\nsent {}\n", self.collector.verdict(), self.feeder.sent());
         for direction in [Direction::Forward, Direction::Return] {
-            text += &format!("{direction:?}: {:?}\n", relay.counters(direction));
+            text += &format!("{direction:?}: {:?}\n", self.relay.counters(direction));
         }
-        stages.iter().fold(text, |text, stage| text + &stage.program.tail(25))
-    };
+        self.stages.iter().fold(text, |text, stage| text + &stage.program.tail(25))
+    }
+
+    pub(crate) fn wait(&self, what: &str, limit: Duration, condition: impl Fn(&Verdict) -> bool) {
+        let holds = || condition(&self.collector.verdict()).then_some(());
+        wait_until(what, limit, holds, || self.evidence());
+    }
+
+    fn wait_sent(&self, count: u64) {
+        self.wait("counted packets sent", START_LIMIT, |_| self.feeder.sent() >= count);
+    }
+}
+
+pub(crate) fn check(cell: Cell) {
+    let (lossy, counted) = (cell.link == Link::Lossy, cell.mode.counted);
+    let run = Run::start(&cell, lossy);
+    let Run { relay, feeder, collector, .. } = &run;
     if let Expect::Nothing(reason) = cell.expect {
         println!("nothing comes: {reason}");
         std::thread::sleep(NOTHING_FOR);
-        assert_eq!(collector.verdict().packets, 0, "nothing comes out\n{}", evidence());
+        assert_eq!(collector.verdict().packets, 0, "nothing comes out\n{}", run.evidence());
         return;
     }
-    wait_until("first packet", START_LIMIT, || collector.verdict().first, evidence);
+    run.wait("first packet", START_LIMIT, |verdict| verdict.first.is_some());
     if let Expect::WholeOnceSettled(reason) = cell.expect {
         println!("the start does not count: {reason}");
-        wait_until("stream settled", START_LIMIT, || (collector.verdict().clean > 400).then_some(()), evidence);
+        run.wait("stream settled", START_LIMIT, |verdict| verdict.clean > 400);
         collector.forget();
     }
 
     let start = feeder.sent();
-    if cell.link == Link::Lossy {
+    if lossy {
         // ristsrc asks for most packets once only, so what it asked for must not be lost again.
-        impair(&relay, cell.media_direction(), matches!(cell.receiver, Receiver::GStreamer));
+        impair(relay, cell.media_direction(), matches!(cell.receiver, Receiver::GStreamer));
     }
-    wait_until("counted packets sent", START_LIMIT, || (feeder.sent() >= start + counted).then_some(()), evidence);
+    run.wait_sent(start + counted);
     relay.impair(Impairment::default());
     let end = feeder.sent();
-    wait_until("last counted packet", END_LIMIT, || collector.verdict().last.filter(|last| *last >= end), evidence);
+    run.wait("last counted packet", END_LIMIT, |verdict| verdict.last >= Some(end));
 
     let verdict = collector.verdict();
     if let Expect::NearlyWhole(reason) = cell.expect {
         println!("{} gaps allowed: {reason}", verdict.fault_count);
-        assert!(verdict.packets >= counted - counted / 50, "nearly every payload\n{}", evidence());
+        assert!(verdict.packets >= counted - counted / 50, "nearly every payload\n{}", run.evidence());
     } else {
-        assert_eq!(verdict.fault_count, 0, "every payload exactly once, in order, byte-identical\n{}", evidence());
+        assert_eq!(verdict.fault_count, 0, "every payload exactly once, in order, byte-identical\n{}", run.evidence());
     }
-    assert!(verdict.first.is_some_and(|first| first <= start), "the counted packets came out\n{}", evidence());
-    if cell.link == Link::Lossy {
+    assert!(verdict.first.is_some_and(|first| first <= start), "the counted packets came out\n{}", run.evidence());
+    if lossy {
         let lost = relay.counters(cell.media_direction()).lost;
-        assert!(lost > counted / 20, "the link lost packets\n{}", evidence());
+        assert!(lost > counted / 20, "the link lost packets\n{}", run.evidence());
+        seen::assert_mode(&cell.mode, &relay.recorded());
     }
 }

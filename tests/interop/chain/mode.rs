@@ -22,8 +22,8 @@ pub(crate) struct Mode {
     /// Bits of the key.
     aes: Option<u32>,
     /// The sender takes a new key after so many packets.
-    key_rotation: Option<u32>,
-    login: bool,
+    pub(crate) key_rotation: Option<u32>,
+    pub(crate) login: bool,
     /// The sender listens, and the receiver calls it.
     pub(crate) reversed: bool,
     pub(crate) filling: Filling,
