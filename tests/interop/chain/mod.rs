@@ -130,7 +130,8 @@ impl Run {
 }
 
 pub(crate) fn check(cell: Cell) {
-    let (lossy, counted) = (cell.link == Link::Lossy, cell.mode.counted);
+    let lossy = cell.link == Link::Lossy;
+    let counted = cell.mode.counted(lossy);
     let run = Run::start(&cell, lossy);
     let Run { relay, feeder, collector, .. } = &run;
     if let Expect::Nothing(reason) = cell.expect {
