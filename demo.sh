@@ -1,7 +1,7 @@
 #!/bin/bash
 # The main job on real input: an MPEG-TS file made with FFmpeg goes from Debian's ristsender to Debian's
-# ristreceiver, both unmodified and both on this project's library, through a link with 10 % loss, 20 ms delay and
-# reordering. The exit code is the verdict: 0 if what came out is the file, byte for byte.
+# ristreceiver, both unmodified and both on this project's library, in the Main profile and encrypted, through a link
+# with 10 % loss, 20 ms delay and reordering. The exit code is the verdict: 0 if what came out is the file, byte for byte.
 #
 # Needs Rust and gcc on Debian 12. Installs ffmpeg and rist-tools with apt-get if they are missing.
 set -euo pipefail
@@ -9,6 +9,7 @@ cd "$(dirname "$0")"
 
 SECONDS_OF_VIDEO=12
 BUFFER_MS=1000
+SECRET='secret=only-for-the-demo&aes-type=256'
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -57,14 +58,14 @@ port=$((20000 + RANDOM % 5000 * 2))
 feed=$port; entry=$((port + 2)); session=$((port + 4)); output=$((port + 6))
 
 say "Starting ristreceiver, the lossy link and ristsender"
-LD_LIBRARY_PATH="$work/lib" ristreceiver -p 0 -S 1000 -i "rist://@127.0.0.1:$session?buffer=$BUFFER_MS" \
+LD_LIBRARY_PATH="$work/lib" ristreceiver -p 1 -S 1000 -i "rist://@127.0.0.1:$session?buffer=$BUFFER_MS&$SECRET" \
     -o "udp://127.0.0.1:$output" >"$work/receiver.log" 2>&1 &
 receiver=$!; jobs+=($receiver)
 "$target/release/examples/lossy_link" --listen $entry --to $session --loss 10 --delay 20 --jitter 5 --reorder 2 \
     --seed 1 --report 2 &
 jobs+=($!)
-LD_LIBRARY_PATH="$work/lib" ristsender -p 0 -S 1000 -i "udp://@127.0.0.1:$feed" \
-    -o "rist://127.0.0.1:$entry?buffer=$BUFFER_MS" >"$work/sender.log" 2>&1 &
+LD_LIBRARY_PATH="$work/lib" ristsender -p 1 -S 1000 -i "udp://@127.0.0.1:$feed" \
+    -o "rist://127.0.0.1:$entry?buffer=$BUFFER_MS&$SECRET" >"$work/sender.log" 2>&1 &
 sender=$!; jobs+=($sender)
 
 mapped() { grep -o '/.*librist.*' "/proc/$1/maps" 2>/dev/null | sort -u; }

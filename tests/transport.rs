@@ -28,10 +28,13 @@ unsafe extern "C" {
     fn rist_log(settings: *mut c_void, level: c_int, format: *const c_char, ...);
 }
 
+/// Datagrams on their way to a port, each with the port it came from.
+type Queue = VecDeque<(u16, Vec<u8>)>;
+
 /// A network in memory. It knows a socket by its port alone.
 #[derive(Default)]
 struct Network {
-    queues: Mutex<BTreeMap<u16, VecDeque<(u16, Vec<u8>)>>>,
+    queues: Mutex<BTreeMap<u16, Queue>>,
     arrival: Condvar,
     /// Of 100 datagrams so many are lost.
     loss: u64,

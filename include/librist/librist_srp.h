@@ -67,7 +67,7 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * As rist_enable_eap_srp_2(), with the older kind of look-up.
+ * As rist_enable_eap_srp_2(), with the older kind of look-up, whose verifiers are those of libRIST before 0.2.8.
  */
 RIST_API
 RIST_DEPRECATED
@@ -78,14 +78,13 @@ int rist_enable_eap_srp(struct rist_peer *peer,
                         void *userdata);
 
 /**
- * Makes a peer log in, if it calls, or asks callers to, if it listens.
- *
- * Not yet available.
+ * Makes a peer log in, if it calls, or asks callers to, if it listens. At any time; who is connected has to log in
+ * then. Until it has, a peer neither gets nor gives anything.
  *
  * @param peer a peer made by rist_peer_create()
- * @param username for a peer that calls, 1 to 255 bytes
- * @param password for a peer that calls, 1 to 255 bytes
- * @param lookup_func for a peer that listens
+ * @param username for a peer that calls, or the only user of one that listens; 1 to 255 bytes
+ * @param password of that user, 1 to 255 bytes
+ * @param lookup_func for a peer that listens; called from the library's threads
  * @param userdata handed to lookup_func
  * @return 0 on success; RIST_ERR_NULL_PEER; RIST_ERR_INVALID_PROFILE in the Simple profile;
  * RIST_ERR_NULL_CREDENTIALS; RIST_ERR_INVALID_STRING_LENGTH; RIST_ERR_MISSING_CALLBACK_FUNCTION; -1 otherwise

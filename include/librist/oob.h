@@ -38,40 +38,35 @@ extern "C" {
 /**
  * Sends out-of-band data. rist_oob_callback_set() must have been called.
  *
- * Not yet available: -1.
- *
  * @param ctx context, not of the Simple profile
- * @param oob_block payload and peer; copied
- * @return 0 on success, -1 on error
+ * @param oob_block payload and peer; copied. A listening peer stands for all that came through it, NULL for the peer
+ * that such data was last heard from
+ * @return 0 on success, also if nobody is there yet; -1 on error
  */
-RIST_API int rist_oob_write(struct rist_ctx *ctx, const struct rist_oob_block *oob_block);
+RIST_API
+int rist_oob_write(struct rist_ctx *ctx,
+                   const struct rist_oob_block *oob_block);
 
 /**
- * Takes out-of-band data that no callback took.
- *
- * Not yet available: -1.
+ * Takes out-of-band data that no callback took. rist_oob_callback_set() must have been called, with NULL.
  *
  * @param ctx context, not of the Simple profile
  * @param[out] oob_block a block that stays the library's until the next call, or NULL
- * @return blocks that were waiting, 0 if there is none, -1 on error
+ * @return blocks that were waiting, this one included, 0 if there is none, -1 on error or while a callback is set
  */
-RIST_API int rist_oob_read(struct rist_ctx *ctx, const struct rist_oob_block **oob_block);
+RIST_API
+int rist_oob_read(struct rist_ctx *ctx,
+                  const struct rist_oob_block **oob_block);
 
 /**
- * Switches out-of-band data on and sets the function that takes it.
- *
- * Not yet available: it is accepted with a warning in the log, so that programs that only offer out-of-band data
- * still run, and the function is never called.
+ * Switches out-of-band data on, in both directions, and sets the function that takes it.
  *
  * @param ctx context, not of the Simple profile
- * @param oob_callback function, or NULL for none
+ * @param oob_callback function, called from the library's threads, or NULL to use rist_oob_read()
  * @param arg handed to it
  * @return 0 on success, -1 on error
  */
-RIST_API
-int rist_oob_callback_set(struct rist_ctx *ctx,
-                          oob_callback_func_t oob_callback,
-                          void *arg);
+RIST_API int rist_oob_callback_set(struct rist_ctx *ctx, oob_callback_func_t oob_callback, void *arg);
 
 #ifdef __cplusplus
 }  // extern "C"

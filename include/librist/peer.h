@@ -455,13 +455,16 @@ RIST_API uint32_t rist_peer_get_id(const struct rist_peer *peer);
 RIST_API uint32_t rist_peer_get_cname(const struct rist_peer *peer, const char **cname);
 
 /**
- * Changes the passphrase of a peer while it runs; the other side learns it through SRP.
+ * Changes the passphrase of a peer, and of those that came through it, while it runs. Peers that have logged in (SRP)
+ * are told; other programs have to be told by other means. The old passphrase is still accepted for 60 s.
  *
- * Not yet available: -1.
- *
+ * @param peer a peer made by rist_peer_create(), not of the Simple profile
+ * @param password 1 to 127 bytes; copied
  * @return 0 on success, -1 on error
  */
-RIST_API int rist_peer_update_secret(struct rist_peer *peer, const char *password);
+RIST_API
+int rist_peer_update_secret(struct rist_peer *peer,
+                            const char *password);
 
 /**
  * Sets the function that is told of connections.

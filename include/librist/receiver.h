@@ -50,7 +50,7 @@ extern "C" {
  * Creates a receiver.
  *
  * @param[out] ctx the context; untouched on error
- * @param profile this build speaks the Simple profile only
+ * @param profile Advanced speaks Main in this build
  * @param logging_settings are copied; NULL for silence
  * @return 0 on success, -1 on error
  */

@@ -28,7 +28,7 @@ RIST_API uint32_t rist_flow_id_create(void);
  * Creates a sender.
  *
  * @param[out] ctx the context; untouched on error
- * @param profile this build speaks the Simple profile only
+ * @param profile Advanced speaks Main in this build
  * @param flow_id even; 0 for a random one
  * @param logging_settings are copied; NULL for silence
  * @return 0 on success, -1 on error

@@ -9,6 +9,7 @@ use crate::protocol::config::Profile;
 use crate::protocol::output::{Level, PeerId};
 use crate::protocol::payload::Payload;
 use crate::protocol::session::MAX_OUT_OF_BAND;
+use crate::runtime::callbacks::OutOfBandFunction;
 use parking_lot::Mutex;
 use std::ffi::{c_int, c_void};
 use std::ptr;
@@ -112,7 +113,7 @@ pub unsafe extern "C" fn rist_oob_callback_set(
         instance.oob.enabled.store(true, Ordering::Release);
         instance.oob.callback.store(function.is_some(), Ordering::Release);
         let handle = instance.handle;
-        let out_of_band = function.map(|callback| -> Arc<dyn Fn(PeerId, &[u8]) + Send + Sync> {
+        let out_of_band = function.map(|callback| -> Arc<OutOfBandFunction> {
             Arc::new(move |peer, payload| {
                 let block = block(handle.as_peer(peer), payload);
                 // SAFETY: the application's function with its argument; block and payload live during the call.

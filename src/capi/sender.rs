@@ -20,7 +20,7 @@ pub extern "C" fn rist_flow_id_create() -> u32 {
 /// Creates a sender.
 ///
 /// @param[out] ctx the context; untouched on error
-/// @param profile this build speaks the Simple profile only
+/// @param profile Advanced speaks Main in this build
 /// @param flow_id even; 0 for a random one
 /// @param logging_settings are copied; NULL for silence
 /// @return 0 on success, -1 on error

@@ -8,7 +8,7 @@ use crate::crypto::secret::Secret;
 use crate::protocol::auth::Credentials;
 use crate::protocol::config::Profile;
 use crate::runtime::callbacks::LookUpFunction;
-use crate::runtime::context::Login;
+use crate::runtime::peer_calls::Login;
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
 

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+type Fill = dyn FnMut(&mut [u8]) -> bool + Send;
+
 /// A source of randomness.
-pub struct Entropy(Box<dyn FnMut(&mut [u8]) -> bool + Send>);
+pub struct Entropy(Box<Fill>);
 
 /// There is no randomness: nothing that depends on it may be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -33,6 +33,9 @@ pub struct Caller {
     pub local: SocketAddr,
 }
 
+/// Takes out-of-band data of a peer.
+pub type OutOfBandFunction = dyn Fn(PeerId, &[u8]) + Send + Sync;
+
 /// What is known of a user, by name; for `None` only its generation is wanted.
 pub type LookUpFunction = dyn Fn(&[u8], Option<HashGeneration>) -> LookUpAnswer + Send + Sync;
 
@@ -49,7 +52,7 @@ pub struct Callbacks {
     /// True admits.
     pub admission: Callback<dyn Fn(Caller) -> bool + Send + Sync>,
     pub disconnect: Callback<dyn Fn(PeerId) + Send + Sync>,
-    pub out_of_band: Callback<dyn Fn(PeerId, &[u8]) + Send + Sync>,
+    pub out_of_band: Callback<OutOfBandFunction>,
     /// By the listening peer whose users it knows.
     pub look_up: BTreeMap<PeerId, Arc<LookUpFunction>>,
     pub session_timeout: Callback<dyn Fn(u32) + Send + Sync>,

@@ -1,6 +1,6 @@
 //! Calls a session and does what it asks for.
 
-use super::callbacks::{Callbacks, Caller, ConnectionStatus, LookUpFunction, Report};
+use super::callbacks::Callbacks;
 use super::context::{Block, Error};
 use super::data_fd::DataFd;
 use super::events::{EventQueue, Notice};
@@ -17,10 +17,8 @@ use super::statistics::Periods;
 use super::table::SocketTable;
 use super::transmit::Sent;
 use super::workshop::Workshop;
-use crate::protocol::auth::LookUpAnswer;
 use crate::protocol::job::{Job, JobId};
 use crate::protocol::output::{Delivery, Event, Level, Output, Transmit};
-use crate::protocol::report::SenderPeerReport;
 use crate::protocol::session::Session;
 use crate::protocol::time::{Span, Time};
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -47,9 +45,9 @@ pub(super) struct Driver {
     pub(super) wake: Arc<Wake>,
     pub(super) resolver: Arc<Resolver>,
     pub(super) workshop: Arc<Workshop>,
-    callbacks: Mutex<Arc<Callbacks>>,
-    events: EventQueue,
-    statistics: Mutex<Periods>,
+    pub(super) callbacks: Mutex<Arc<Callbacks>>,
+    pub(super) events: EventQueue,
+    pub(super) statistics: Mutex<Periods>,
     /// Emptied lists, used again.
     spare: Mutex<Vec<Work>>,
     /// The threads are to end.
@@ -358,115 +356,6 @@ impl Driver {
         }
     }
 
-    // Callbacks.
-
-    pub(super) fn callbacks(&self) -> Arc<Callbacks> {
-        Arc::clone(&self.callbacks.lock())
-    }
-
-    pub(super) fn set_callbacks(&self, change: impl FnOnce(&mut Callbacks)) {
-        let mut current = self.callbacks.lock();
-        let mut changed = Callbacks::clone(&current);
-        change(&mut changed);
-        let old = std::mem::replace(&mut *current, Arc::new(changed));
-        drop(current);
-        drop(old);
-        // What holds now, looked up with the session's lock: another thread may set others at the same time.
-        let _ = self.call(|session, now| {
-            let callbacks = self.callbacks();
-            let (stats, sender_stats) = (callbacks.stats.is_some(), callbacks.sender_stats.is_some());
-            let interval = self.statistics.lock().set_wanted(stats, sender_stats);
-            session.set_admission(callbacks.admission.is_some());
-            session.set_idle_notice(now, callbacks.session_timeout.is_some());
-            session.set_stats_interval(now, interval.map(span));
-        });
-    }
-
-    /// Changes a period of the statistics.
-    pub(super) fn set_period(&self, set: impl FnOnce(&mut Periods) -> Option<Duration>) {
-        let interval = set(&mut self.statistics.lock());
-        let _ = self.call(|session, now| session.set_stats_interval(now, interval.map(span)));
-    }
-
-    pub(super) fn is_telling_here(&self) -> bool {
-        self.events.is_telling_here()
-    }
-
-    fn tell(&self, notice: Notice) {
-        if self.is_silent() || self.is_dead() {
-            return;
-        }
-        let callbacks = self.callbacks();
-        self.fence(|| match notice {
-            Notice::Event(event) => self.tell_event(&callbacks, event),
-            Notice::SenderRound(round) => self.tell_round(&callbacks, &round),
-        });
-    }
-
-    fn tell_event(&self, callbacks: &Callbacks, event: Event) {
-        let connection = |peer, status| {
-            if let Some(connection) = &callbacks.connection {
-                connection(peer, status);
-            }
-        };
-        match event {
-            Event::Admission { request, remote, local, peer } => {
-                let ask = callbacks.admission.as_ref();
-                let accept = ask.is_none_or(|admission| admission(Caller { peer, remote, local }));
-                let _ = self.call(|session, now| session.admit(now, request, accept));
-            }
-            Event::Established { peer } => connection(peer, ConnectionStatus::Established),
-            Event::ClientConnected { peer } => connection(peer, ConnectionStatus::ClientConnected),
-            Event::TimedOut { peer } => connection(peer, ConnectionStatus::TimedOut),
-            Event::Disconnected { peer } => {
-                if let Some(disconnect) = &callbacks.disconnect {
-                    disconnect(peer);
-                }
-            }
-            Event::Resolve { peer } => self.look_up(peer),
-            Event::LookUp(question) => {
-                let look_up = callbacks.look_up.get(&question.listener);
-                let nobody = LookUpAnswer { verifier: None, generation: 0 };
-                let ask = |look_up: &Arc<LookUpFunction>| look_up(&question.username, question.hash_generation);
-                let answer = look_up.map_or(nobody, ask);
-                let _ = self.call(|session, now| session.login_looked_up(now, &question, answer));
-            }
-            Event::OutOfBand { peer, payload } => match &callbacks.out_of_band {
-                Some(out_of_band) => out_of_band(peer, &payload),
-                None => self.out_of_band.push(peer, payload),
-            },
-            Event::FlowStats(report) => {
-                if let Some(stats) = &callbacks.stats {
-                    stats(Report::Flow(&report));
-                }
-            }
-            Event::SenderStats(report) => self.tell_round(callbacks, std::slice::from_ref(&report)),
-            Event::FlowTimedOut { flow_id } => {
-                self.fifo.end_flow(flow_id);
-                if let Some(session_timeout) = &callbacks.session_timeout {
-                    session_timeout(flow_id);
-                }
-            }
-        }
-    }
-
-    fn tell_round(&self, callbacks: &Callbacks, round: &[SenderPeerReport]) {
-        let (single, whole) = {
-            let mut statistics = self.statistics.lock();
-            (statistics.stats.add(round), statistics.sender.add(round))
-        };
-        if let (Some(stats), Some(reports)) = (&callbacks.stats, single) {
-            // Each of them may destroy the context.
-            let told = reports.iter().take_while(|_| !self.is_silent());
-            told.for_each(|report| stats(Report::SenderPeer(report)));
-        }
-        if let (Some(sender_stats), Some(reports)) = (&callbacks.sender_stats, whole)
-            && !self.is_silent()
-        {
-            sender_stats(Report::Sender(&reports));
-        }
-    }
-
     /// The end, after the threads have gone: the last events on this thread, then silence.
     pub(super) fn close(&self) {
         self.resolver.forget();
@@ -489,8 +378,4 @@ impl Driver {
         let old = std::mem::take(&mut *self.callbacks.lock());
         drop(old);
     }
-}
-
-fn span(duration: Duration) -> Span {
-    Span::from_millis(u32::try_from(duration.as_millis()).unwrap_or(u32::MAX).max(1))
 }

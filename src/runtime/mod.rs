@@ -18,6 +18,7 @@ pub mod network;
 mod network_thread;
 mod os;
 mod out_of_band;
+pub mod peer_calls;
 mod peers;
 mod protocol_thread;
 mod rate;
@@ -26,6 +27,7 @@ mod resolver;
 mod socket;
 mod statistics;
 mod table;
+mod tell;
 mod transmit;
 mod workshop;
 

@@ -180,12 +180,12 @@ static void peers_are_checked(struct rist_logging_settings *logging)
     memset(&config, 0, sizeof config);
     CHECK(rist_peer_config_defaults_set_versioned(&config, 0) == 0);
     CHECK(rist_sender_create(&main_profile, RIST_PROFILE_MAIN, 0, logging) == 0);
-    CHECK(rist_parse_address2("rist://127.0.0.1:5000?cname=me", &parsed) == 0);
-    CHECK(rist_peer_create(main_profile, &peer, &config) == -1);
     CHECK(rist_parse_address2("rist://127.0.0.1:5000?profile=0", &parsed) == 0);
     CHECK(config.split_mode == 0 && config.profile_set == 0);
     CHECK(rist_peer_create(main_profile, &peer, &config) == 0);
     CHECK(rist_oob_callback_set(main_profile, NULL, NULL) == -1);
+    CHECK(rist_parse_address2("rist://127.0.0.1:5000?profile=1", &parsed) == 0);
+    CHECK(rist_peer_create(main_profile, &peer, &config) == -1);
     other = peer;
     CHECK(rist_destroy(main_profile) == 0 && rist_destroy(main_profile) == -1);
     CHECK(rist_peer_get_id(other) == 0 && rist_peer_destroy(sender, other) == -1);

@@ -224,6 +224,7 @@ impl Harness {
                     self.charge(transmit.to.ip(), bytes.len());
                 }
                 Output::Event(event) => self.event(event),
+                Output::Job(..) => {}
                 Output::Log(_, line) => assert!(!line.is_empty() && line.len() < 1000),
             }
         }

@@ -56,6 +56,8 @@ pub(crate) struct Record {
     pub(crate) events: Vec<(Span, Event)>,
     pub(crate) admissions: u64,
     pub(crate) log_lines: u64,
+    /// The warnings and errors among them.
+    pub(crate) lines: Vec<String>,
     /// How often a peer was thought dead.
     pub(crate) deaths: u64,
     /// How often a timer or a delivery woke the host.
@@ -72,6 +74,9 @@ pub(crate) struct Record {
 impl Record {
     pub(crate) fn log(&mut self, level: Level, line: &str) {
         self.log_lines += 1;
+        if level <= Level::Warn {
+            self.lines.push(line.to_owned());
+        }
         self.deaths += u64::from(level == Level::Warn && line.contains("is dead"));
     }
 

@@ -7,6 +7,7 @@ use crate::workload::Pattern;
 use crate::world::{World, address};
 use rist::crypto::psk::KeySize;
 use rist::crypto::secret::Secret;
+use rist::protocol::auth::Credentials;
 use rist::protocol::config::{PeerConfig, Profile, Role};
 use rist::protocol::output::{PeerId, SocketId};
 use rist::protocol::session::{PeerSetup, Remote, SessionConfig};
@@ -90,6 +91,12 @@ impl Setup {
         self.main_profile()
     }
 
+    /// Main, and the caller logs in.
+    pub(crate) fn login(mut self) -> Self {
+        self.peer.credentials = credentials("a password");
+        self.main_profile()
+    }
+
     /// Both programs started, connections not yet made.
     pub(crate) fn start(self) -> Pair {
         let mut world = World::new(self.seed);
@@ -127,6 +134,10 @@ pub(crate) fn sender_config(flow_id: u32) -> SessionConfig {
 
 pub(crate) fn receiver_config() -> SessionConfig {
     SessionConfig { role: Role::Receiver, profile: Profile::Simple, flow_id: 0, seed: 0xfeed }
+}
+
+pub(crate) fn credentials(password: &str) -> Option<Credentials> {
+    Credentials::new(b"somebody", &Secret::new(password.as_bytes()))
 }
 
 pub(crate) struct Pair {

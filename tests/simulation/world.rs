@@ -141,6 +141,8 @@ impl World {
         }
         self.books.flows.push(config.flow_id);
         let clock = self.hosts[host].clock;
+        // Another run has other random numbers.
+        let config = SessionConfig { seed: config.seed ^ self.now.ticks() as u64, ..config };
         let record = std::mem::take(&mut self.hosts[host].record);
         self.hosts[host] = Host { record, ..Host::new(config, clock) };
     }
@@ -283,6 +285,7 @@ impl World {
     fn finish(&mut self, host: usize, id: JobId, job: Job) {
         let nonce = match &job {
             Job::Derive { nonce, .. } => Some(*nonce),
+            Job::Login(_) => None,
         };
         let result = job.run();
         if let (Some(nonce), JobResult::Derived(keys)) = (nonce, &result) {

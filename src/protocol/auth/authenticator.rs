@@ -6,7 +6,7 @@
 
 use super::attempt::{Attempt, Stage};
 use super::job::{Job, JobResult, ServerProofJob};
-use super::output::{LookUpAnswer, Turn, frame, printable};
+use super::output::{AuthOutput, LookUpAnswer, Turn, frame, printable};
 use super::pending::{Pending, earlier};
 use super::settings::{AuthSettings, VERSION_SEALED, VERSION_STANDARD, Verifiers};
 use super::verdict::{Proven, Verdict};
@@ -379,6 +379,7 @@ impl Authenticator {
         turn.send(&frame(version, self.identifier.unwrap_or_default(), Message::Failure));
         self.pending = None;
         self.wrong += 1;
+        turn.out.push(AuthOutput::WrongPassword);
         if self.wrong <= TRIES {
             turn.complain(|| reason);
             self.retry_at = self.wanted().then(|| turn.now + FIRST_PAUSE);

@@ -24,6 +24,8 @@ pub enum AuthOutput {
     Authenticated { username: Vec<u8>, first: bool },
     /// It no longer is: the gate closes.
     Lost,
+    /// The other side has shown that it does not know the password.
+    WrongPassword,
     /// Why a login failed, for the operator.
     Failed(String),
     /// Encrypt with this from now on, AES-256.

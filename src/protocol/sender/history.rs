@@ -103,6 +103,11 @@ impl History {
         }
     }
 
+    pub(super) fn clear(&mut self) {
+        self.slots.fill_with(|| None);
+        self.order.clear();
+    }
+
     fn entry(&mut self, now: Time, seq: u32) -> Option<&mut Entry> {
         let memory = self.memory;
         let index = self.index(seq);

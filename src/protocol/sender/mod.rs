@@ -165,6 +165,16 @@ impl Sender {
         }
     }
 
+    pub(super) fn has(&mut self, now: Time, seq: u32) -> bool {
+        self.history.get(now, seq).is_some()
+    }
+
+    /// Another stream begins.
+    pub(super) fn forget_all(&mut self) {
+        self.history.clear();
+        self.waiting.clear();
+    }
+
     /// Drops what waits for a peer that has gone. The history's accounts go with their packets.
     pub(super) fn forget_peer(&mut self, peer: PeerId) {
         self.waiting.retain(|waiting| waiting.peer != peer);

@@ -36,6 +36,7 @@ impl Session {
                     let Some(peer) = self.peers.get_mut(&id) else { return };
                     peer.last_report = Some(((report.ntp >> 16) as u32, now));
                     wall_clock = Some((report.ntp, report.rtp_timestamp));
+                    self.publisher_clocks(now, id, report.ntp, report.rtp_timestamp);
                 }
                 Ok(Rtcp::ReceiverReport(report)) => {
                     let block = report.block.filter(|block| block.last_sr != 0);
@@ -91,7 +92,8 @@ impl Session {
         if renamed {
             self.mention(now, Level::Info, format!("peer {} is named {name}", id.0));
         }
-        if self.config.role == Role::Receiver && moves {
+        // Receivers have their sender's number in their reports: at a reflector it is media that makes a sender.
+        if self.config.role == Role::Receiver && moves && !self.is_reflecting(id) {
             self.join_flow(now, id, flow_id);
         }
         if newly_connected {
@@ -149,11 +151,11 @@ impl Session {
 
     /// Takes the requests of one NACK; returns how many it held.
     fn serve(&mut self, now: Time, id: PeerId, nack: &Nack<'_>, cap: usize) -> usize {
-        if self.config.role != Role::Sender {
+        let Some(flow_id) = self.outgoing_flow() else {
             self.complain(now, Complaint::WrongRole, Level::Warn, "request received on a receiver, dropped");
             return 0;
-        }
-        if nack.media_ssrc() & !1 != self.config.flow_id {
+        };
+        if nack.media_ssrc() & !1 != flow_id {
             return 0;
         }
         let Some(terms) = self.terms(id) else { return 0 };

@@ -44,9 +44,12 @@ pub(super) enum Purpose {
         peer: PeerId,
         owner: PeerId,
         name: (Nonce, KeySize),
+        epoch: u32,
     },
     /// To see whether a stranger has the passphrase.
-    Stranger,
+    Stranger {
+        epoch: u32,
+    },
     Login {
         peer: PeerId,
         step: u64,
@@ -63,10 +66,11 @@ impl Session {
                     self.key_to_send(now, owner, nonce, key);
                 }
             }
-            (Purpose::Receive { peer, owner, name }, JobResult::Derived(keys)) => {
-                self.key_to_receive(now, peer, owner, name, keys);
+            (Purpose::Receive { peer, owner, name, epoch }, JobResult::Derived(keys)) => {
+                self.add_key(now, owner, name, keys, epoch);
+                self.key_to_receive(now, peer, owner, name);
             }
-            (Purpose::Stranger, JobResult::Derived(keys)) => self.key_of_stranger(now, keys),
+            (Purpose::Stranger { epoch }, JobResult::Derived(keys)) => self.key_of_stranger(now, keys, epoch),
             (Purpose::Login { peer, step }, JobResult::Login(result)) => self.login_computed(now, peer, step, result),
             (Purpose::Login { .. }, _) | (_, JobResult::Login(_)) => {}
         }
@@ -205,24 +209,24 @@ impl Session {
     fn derive_for_peer(&mut self, now: Time, peer: PeerId, owner: PeerId) {
         let unknown = self.tunnel_of(peer).and_then(|tunnel| tunnel.unknown.as_mut());
         let Some(name) = unknown.and_then(|unknown| unknown.next(now)) else { return };
-        self.derive(now, owner, name, Purpose::Receive { peer, owner, name });
+        self.derive(now, owner, name, |epoch| Purpose::Receive { peer, owner, name, epoch });
     }
 
     pub(super) fn derive_for_stranger(&mut self, now: Time) {
         if let Some((owner, name)) = self.strangers.next(now).map(|stranger| (stranger.owner, stranger.name)) {
-            self.derive(now, owner, name, Purpose::Stranger);
+            self.derive(now, owner, name, |epoch| Purpose::Stranger { epoch });
         }
         self.timers.set(Timer::Strangers, self.strangers.due());
     }
 
-    fn derive(&mut self, now: Time, owner: PeerId, (nonce, size): (Nonce, KeySize), purpose: Purpose) {
+    fn derive(&mut self, now: Time, owner: PeerId, name: (Nonce, KeySize), purpose: impl Fn(u32) -> Purpose) {
         let keyring = self.tunnel_of(owner).and_then(|tunnel| tunnel.keyring.as_mut());
-        let passphrases = keyring.map(|keyring| keyring.passphrases(now)).unwrap_or_default();
-        self.start_job(purpose, Job::Derive { passphrases, nonce, size });
+        let (passphrases, epoch) = keyring.map(|keyring| keyring.passphrases(now)).unwrap_or_default();
+        let (nonce, size) = name;
+        self.start_job(purpose(epoch), Job::Derive { passphrases, nonce, size });
     }
 
-    fn key_to_receive(&mut self, now: Time, id: PeerId, owner: PeerId, name: (Nonce, KeySize), keys: Vec<Cipher>) {
-        self.add_key(now, owner, name, keys);
+    fn key_to_receive(&mut self, now: Time, id: PeerId, owner: PeerId, name: (Nonce, KeySize)) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let (socket, from) = (peer.control.socket, peer.control.remote);
         let Some(unknown) = peer.tunnel.as_mut().and_then(|tunnel| tunnel.unknown.as_mut()) else { return };
@@ -241,9 +245,9 @@ impl Session {
         self.derive_for_peer(now, id, owner);
     }
 
-    fn key_of_stranger(&mut self, now: Time, keys: Vec<Cipher>) {
+    fn key_of_stranger(&mut self, now: Time, keys: Vec<Cipher>, epoch: u32) {
         if let Some(stranger) = self.strangers.derived() {
-            self.add_key(now, stranger.owner, stranger.name, keys);
+            self.add_key(now, stranger.owner, stranger.name, keys, epoch);
             if let Some(datagram) = stranger.datagram {
                 self.handle_tunnel(now, stranger.socket, stranger.from, &datagram);
             }
@@ -251,9 +255,9 @@ impl Session {
         self.derive_for_stranger(now);
     }
 
-    fn add_key(&mut self, now: Time, owner: PeerId, name: (Nonce, KeySize), keys: Vec<Cipher>) {
+    fn add_key(&mut self, now: Time, owner: PeerId, name: (Nonce, KeySize), keys: Vec<Cipher>, epoch: u32) {
         if let Some(keyring) = self.tunnel_of(owner).and_then(|tunnel| tunnel.keyring.as_mut()) {
-            keyring.add(now, name, keys);
+            keyring.add(now, name, keys, epoch);
         }
     }
 

@@ -16,6 +16,7 @@ use crate::protocol::time::Time;
 use crate::protocol::timers::Timer;
 use crate::protocol::tunnel::{Keyring, Lock};
 use crate::wire::gre::Form;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What `rist_enable_eap_srp_2` is told.
@@ -215,6 +216,11 @@ impl Session {
                     }
                     self.mention(now, Level::Warn, format!("peer {} is no longer logged in", id.0));
                 }
+                AuthOutput::WrongPassword => {
+                    if let Some((listener, from)) = self.came_from(id) {
+                        self.lockout.guessed_wrong(now, listener, from);
+                    }
+                }
                 AuthOutput::Failed(text) => {
                     let text = format!("peer {}: {text}", id.0);
                     self.complain(now, Complaint::Login, Level::Error, &text);
@@ -261,6 +267,18 @@ impl Session {
         self.event(Event::LookUp(LookUp { peer, listener, step, username, hash_generation }));
     }
 
+    /// The listener that a peer came through, and its address.
+    fn came_from(&self, id: PeerId) -> Option<(PeerId, IpAddr)> {
+        let peer = self.peers.get(&id)?;
+        let Kind::Child(listener) = peer.kind else { return None };
+        Some((listener, peer.remote_ip()?))
+    }
+
+    /// Nobody comes in from an address that has just guessed passwords.
+    pub(super) fn is_locked_out(&self, now: Time, through: PeerId, from: IpAddr) -> bool {
+        self.lockout.is_locked(now, through, from)
+    }
+
     fn logged_in(&mut self, now: Time, id: PeerId, username: &[u8], first: bool) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         // Only who reads what we send can have answered our questions.
@@ -271,6 +289,9 @@ impl Session {
         }
         if !first {
             return;
+        }
+        if let Some((listener, from)) = self.came_from(id) {
+            self.lockout.logged_in(listener, from);
         }
         let name = super::feedback::printable(username);
         self.mention(now, Level::Info, format!("peer {}: logged in as {name}", id.0));

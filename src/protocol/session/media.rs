@@ -123,7 +123,7 @@ impl Session {
             payload_type: sent.payload_type,
             seq: sent.seq as u16,
             timestamp: sent.timestamp,
-            ssrc: self.config.flow_id | u32::from(again),
+            ssrc: self.outgoing_flow()? | u32::from(again),
             null_packets: sent.null_packets,
         };
         if !self.is_tunnel() {
@@ -136,6 +136,11 @@ impl Session {
         };
         let envelope = self.envelope(now, id, Form::Reduced(ports), None)?;
         Some(envelope.media(&header, sent.payload.clone(), &self.pool))
+    }
+
+    /// Whether media may go to a peer that came by itself.
+    pub(super) fn takes_media(&self, id: PeerId) -> bool {
+        self.peers.get(&id).is_some_and(|peer| !peer.is_dead() && peer.is_open() && may_take_media(peer))
     }
 
     /// Where the media of a peer leaves: a group's children are served by the group.

@@ -8,6 +8,7 @@ mod door;
 mod feedback;
 mod greeting;
 mod keys;
+mod lockout;
 mod login;
 mod login_budget;
 mod media;
@@ -15,6 +16,7 @@ mod members;
 mod out_of_band;
 mod peers;
 mod receive;
+mod reflector;
 mod reports;
 mod rtcp;
 mod sources;
@@ -35,10 +37,12 @@ use super::timers::{Timer, Timers};
 use super::tunnel::Strangers;
 use door::Door;
 use keys::Purpose;
+use lockout::Lockout;
 pub use login::LoginSetup;
 use login_budget::LoginBudget;
 use members::Members;
 pub use out_of_band::MAX_OUT_OF_BAND;
+use reflector::Reflected;
 use sources::Sources;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -144,6 +148,8 @@ pub struct Session {
     next_job: u64,
     strangers: Strangers,
     login_budget: LoginBudget,
+    lockout: Lockout,
+    reflected: Option<Reflected>,
     clear_text: Vec<u8>,
     out_of_band: bool,
     /// Names this context in keep-alives.
@@ -186,6 +192,8 @@ impl Session {
             next_job: 1,
             strangers: Strangers::default(),
             login_budget: LoginBudget::default(),
+            lockout: Lockout::default(),
+            reflected: None,
             clear_text: Vec::new(),
             out_of_band: false,
             mac: [0; 6],

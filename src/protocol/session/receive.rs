@@ -202,6 +202,7 @@ impl Session {
                 );
             }
             self.schedule_playout(flow_id);
+            self.reflect(now, id, rtp, ports);
         }
         self.null_packet_scratch = expanded;
     }

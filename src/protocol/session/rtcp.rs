@@ -34,6 +34,7 @@ impl Session {
 
     /// The periodic report: SR or RR, our name, an echo request.
     pub(super) fn report_to(&mut self, now: Time, id: PeerId, with_echo: bool) {
+        self.announce_flow(now, id);
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let interval = peer.config.keepalive_interval;
         if peer.control.remote.is_none() {
@@ -127,6 +128,10 @@ impl Session {
     fn write_report(&mut self, now: Time, id: PeerId, out: &mut Vec<u8>) {
         let Some(peer) = self.peers.get(&id) else { return };
         match self.config.role {
+            Role::Receiver if self.is_subscriber(id) => {
+                let report = self.reflected_report(now, peer.ssrc, peer.media_packets, peer.media_octets);
+                rtcp::write_sender_report(out, &report);
+            }
             Role::Sender => {
                 // A child's media goes out through the group it belongs to.
                 let media = self.peers.get(&self.media_peer(id)).unwrap_or(peer);

@@ -108,7 +108,10 @@ impl Session {
         };
         let local = self.listening.get(&socket)?.local;
         let next = self.reserved_id();
-        if !speaks || !self.may_enter(now, (socket, from), next, local, datagram) {
+        if !speaks
+            || self.is_locked_out(now, through, from.ip())
+            || !self.may_enter(now, (socket, from), next, local, datagram)
+        {
             return None;
         }
         let id = self.add_child(now, through, socket, from)?;

@@ -45,12 +45,14 @@ pub(in crate::protocol) struct Keyring {
     /// What "not 256 bits" means: 192 can be configured, but not be signalled.
     short: KeySize,
     entries: HashMap<Name, Entry>,
+    /// Changes with the passphrases.
+    epoch: u32,
 }
 
 impl Keyring {
     pub(in crate::protocol) fn new(passphrase: Secret, size: KeySize) -> Self {
         let short = if size == KeySize::Aes192 { KeySize::Aes192 } else { KeySize::Aes128 };
-        Self { accepted: vec![Accepted { passphrase, until: None }], short, entries: HashMap::new() }
+        Self { accepted: vec![Accepted { passphrase, until: None }], short, entries: HashMap::new(), epoch: 0 }
     }
 
     /// Accepts one more passphrase from now on; those before it for a while.
@@ -60,8 +62,7 @@ impl Keyring {
             accepted.until.get_or_insert(now + OLD_FOR);
         }
         self.accepted.insert(0, Accepted { passphrase, until: None });
-        self.accepted.truncate(MOST_PASSPHRASES);
-        self.entries.retain(|_, entry| entry.proven);
+        self.changed();
     }
 
     /// Accepts what the other side encrypts with beside our own, and what it did before for a while.
@@ -73,13 +74,19 @@ impl Keyring {
             accepted.until.get_or_insert(now + OLD_FOR);
         }
         self.accepted.insert(1.min(self.accepted.len()), Accepted { passphrase, until: None });
-        self.accepted.truncate(MOST_PASSPHRASES);
-        self.entries.retain(|_, entry| entry.proven);
+        self.changed();
     }
 
-    pub(in crate::protocol) fn passphrases(&mut self, now: Time) -> Vec<Secret> {
+    fn changed(&mut self) {
+        self.accepted.truncate(MOST_PASSPHRASES);
+        self.entries.retain(|_, entry| entry.proven);
+        self.epoch = self.epoch.wrapping_add(1);
+    }
+
+    /// What a key may be derived from now, and a mark to add the keys with.
+    pub(in crate::protocol) fn passphrases(&mut self, now: Time) -> (Vec<Secret>, u32) {
         self.accepted.retain(|accepted| accepted.until.is_none_or(|until| now < until));
-        self.accepted.iter().map(|accepted| accepted.passphrase.clone()).collect()
+        (self.accepted.iter().map(|accepted| accepted.passphrase.clone()).collect(), self.epoch)
     }
 
     pub(in crate::protocol) fn size(&self, aes_256: bool) -> KeySize {
@@ -91,7 +98,11 @@ impl Keyring {
         self.entries.get(&name).is_some_and(|entry| entry.proven)
     }
 
-    pub(in crate::protocol) fn add(&mut self, now: Time, name: Name, ciphers: Vec<Cipher>) {
+    /// Adds derived keys, unless the passphrases have changed meanwhile: then they are derived again when wanted.
+    pub(in crate::protocol) fn add(&mut self, now: Time, name: Name, ciphers: Vec<Cipher>, epoch: u32) {
+        if epoch != self.epoch {
+            return;
+        }
         let doubtful = self.entries.values().filter(|entry| !entry.proven).count();
         for (proven, full) in [(false, doubtful >= MOST_DOUBTFUL), (true, self.entries.len() - doubtful >= MOST_PROVEN)]
         {
@@ -164,7 +175,7 @@ mod tests {
     }
 
     fn derived(ring: &mut Keyring) -> Vec<Cipher> {
-        let passphrases = ring.passphrases(Time::from_ticks(0));
+        let (passphrases, _) = ring.passphrases(Time::from_ticks(0));
         passphrases.iter().map(|passphrase| Cipher::derive(passphrase, NAME.0, NAME.1)).collect()
     }
 
@@ -178,7 +189,13 @@ mod tests {
         let sense = |text: &[u8], _| if text == b"text" { Sense::Proof } else { Sense::None };
         let octets = sealed(b"old", b"text");
         assert_eq!(ring.open(now, NAME, 5, &octets, &mut scratch, sense), Err(Refusal::Unknown));
-        ring.add(now, NAME, ciphers);
+        ring.add(now, NAME, ciphers.clone(), 0);
+        assert_eq!(
+            ring.open(now, NAME, 5, &octets, &mut scratch, sense),
+            Err(Refusal::Unknown),
+            "keys of another time"
+        );
+        ring.add(now, NAME, ciphers, 1);
         assert_eq!(ring.open(now, NAME, 5, b"text", &mut scratch, sense), Err(Refusal::Noise));
         assert_eq!(ring.open(now, NAME, 5, &octets, &mut scratch, sense), Ok(()));
         assert_eq!(scratch, b"text");
@@ -192,8 +209,8 @@ mod tests {
         let mut ring = Keyring::new(Secret::new(b"old"), KeySize::Aes256);
         ring.accept(Time::from_ticks(0), Secret::new(b"new"));
         let later = Time::from_ticks(0) + OLD_FOR;
-        assert_eq!(ring.passphrases(Time::from_ticks(1)).len(), 2);
-        assert_eq!(ring.passphrases(later), [Secret::new(b"new")]);
+        assert_eq!(ring.passphrases(Time::from_ticks(1)).0.len(), 2);
+        assert_eq!(ring.passphrases(later).0, [Secret::new(b"new")]);
     }
 
     #[test]
@@ -201,10 +218,10 @@ mod tests {
         let mut ring = Keyring::new(Secret::new(b"secret"), KeySize::Aes128);
         let mut scratch = Vec::new();
         let ciphers = derived(&mut ring);
-        ring.add(Time::from_ticks(0), NAME, ciphers.clone());
+        ring.add(Time::from_ticks(0), NAME, ciphers.clone(), 0);
         assert_eq!(ring.open(Time::from_ticks(0), NAME, 5, b"x", &mut scratch, |_, _| Sense::Proof), Ok(()));
         for number in 0..1000u32 {
-            ring.add(Time::from_ticks(1), (number.to_be_bytes(), KeySize::Aes256), ciphers.clone());
+            ring.add(Time::from_ticks(1), (number.to_be_bytes(), KeySize::Aes256), ciphers.clone(), 0);
         }
         assert_eq!(ring.entries.len(), 1 + MOST_DOUBTFUL);
         assert!(ring.is_proven(NAME));

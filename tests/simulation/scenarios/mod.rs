@@ -7,6 +7,7 @@ mod damage;
 mod hostile;
 mod idle;
 mod settings;
+mod sharing;
 mod statistics;
 mod time;
 mod timing;

@@ -202,6 +202,7 @@ impl World {
                 AuthOutput::Failed(text) => self.heard[side].failed.push(text),
                 AuthOutput::TransmitKey(key) => self.heard[side].transmit.push(key),
                 AuthOutput::ReceiveKey(key) | AuthOutput::PeerSecret(key) => self.heard[side].receive.push(key),
+                AuthOutput::WrongPassword => {}
                 AuthOutput::SecretAcknowledged => self.heard[side].acknowledged += 1,
                 AuthOutput::Note(text) => self.heard[side].notes.push(text),
             }
