@@ -13,6 +13,7 @@ mod c_api;
 mod many;
 mod out_of_band;
 mod tools;
+mod wire;
 
 use chain::Link::{Clean, Lossy};
 use chain::{Cell, Expect, Link, Mode, Receiver, Sender, check};

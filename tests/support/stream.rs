@@ -83,7 +83,8 @@ pub(crate) fn verdict_on_filled_file(file: &Path, filling: Filling) -> Verdict {
     checker.verdict
 }
 
-fn number_of(bytes: &[u8]) -> Option<u64> {
+/// The number that a packet of the stream tells.
+pub(crate) fn number_of(bytes: &[u8]) -> Option<u64> {
     let tail = bytes.get(TS_HEADER..)?.strip_prefix(&MAGIC)?;
     Some(u64::from_be_bytes(tail.get(..8)?.try_into().ok()?))
 }
