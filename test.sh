@@ -6,6 +6,8 @@ cd "$(dirname "$0")"
 packages=(
     librist-dev rist-tools ffmpeg                       # the unmodified programs and Debian's library
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+    vlc-bin vlc-plugin-base
+    tshark openssl                                      # they read what we send
     gcc g++ libc6-dev binutils pkg-config meson ninja-build valgrind python3
     iproute2 iputils-ping                               # network namespaces with TUN devices
 )
@@ -16,7 +18,7 @@ done
 if [ ${#missing[@]} -gt 0 ]; then
     root=(); [ "$(id -u)" = 0 ] || root=(sudo)
     "${root[@]}" apt-get update -q
-    "${root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
 fi
 
 cargo test --profile checked "$@"

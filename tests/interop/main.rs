@@ -15,7 +15,9 @@ mod chain;
 #[path = "../support/mod.rs"]
 mod support;
 
-use chain::{Cell, Expect, Link, Receiver, Sender, check};
+use chain::Expect::{NearlyWhole, Whole, WholeOnceSettled};
+use chain::Link::{Clean, Lossy};
+use chain::{Cell, Mode, Receiver, Sender, check};
 use support::library::{debian, ours};
 
 /// libRIST 0.2.7 reports with the sender's own SSRC. GStreamer takes that for a collision and changes its SSRC, so
@@ -28,442 +30,103 @@ const RISTSINK_COLLISION: &str = "libRIST 0.2.7 makes ristsink change its SSRC";
 /// with either library show every packet that is missing repaired at its socket 0.3 to 0.8 s before it was due.
 const RISTSRC_DROPS: &str = "ristsrc drops early repeats that overtake one another";
 
-#[test]
-fn ristsender_on_debian_to_ristreceiver_on_debian_clean() {
-    check(Cell {
-        sender: Sender::Ristsender(debian()),
-        link: Link::Clean,
-        receiver: Receiver::Ristreceiver(debian()),
-        expect: Expect::Whole,
-    });
+/// One test for each cell.
+macro_rules! cells {
+    ($($name:ident: $sender:expr, $link:expr, $receiver:expr, $expect:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            check(Cell { mode: Mode::SIMPLE, sender: $sender, link: $link, receiver: $receiver, expect: $expect });
+        }
+    )*};
 }
 
-#[test]
-fn ristsender_on_debian_to_ristreceiver_on_ours_clean() {
-    check(Cell {
-        sender: Sender::Ristsender(debian()),
-        link: Link::Clean,
-        receiver: Receiver::Ristreceiver(ours()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_ours_to_ristreceiver_on_debian_clean() {
-    check(Cell {
-        sender: Sender::Ristsender(ours()),
-        link: Link::Clean,
-        receiver: Receiver::Ristreceiver(debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_ours_to_ristreceiver_on_ours_clean() {
-    check(Cell {
-        sender: Sender::Ristsender(ours()),
-        link: Link::Clean,
-        receiver: Receiver::Ristreceiver(ours()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ffmpeg_on_debian_to_ffmpeg_on_debian_clean() {
-    check(Cell {
-        sender: Sender::Ffmpeg(debian()),
-        link: Link::Clean,
-        receiver: Receiver::Ffmpeg(debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ffmpeg_on_debian_to_ffmpeg_on_ours_clean() {
-    check(Cell {
-        sender: Sender::Ffmpeg(debian()),
-        link: Link::Clean,
-        receiver: Receiver::Ffmpeg(ours()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ffmpeg_on_ours_to_ffmpeg_on_debian_clean() {
-    check(Cell {
-        sender: Sender::Ffmpeg(ours()),
-        link: Link::Clean,
-        receiver: Receiver::Ffmpeg(debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ffmpeg_on_ours_to_ffmpeg_on_ours_clean() {
-    check(Cell {
-        sender: Sender::Ffmpeg(ours()),
-        link: Link::Clean,
-        receiver: Receiver::Ffmpeg(ours()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ffmpeg_on_debian_to_ristreceiver_on_ours_clean() {
-    check(Cell {
-        sender: Sender::Ffmpeg(debian()),
-        link: Link::Clean,
-        receiver: Receiver::Ristreceiver(ours()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_debian_to_ffmpeg_on_ours_clean() {
-    check(Cell {
-        sender: Sender::Ristsender(debian()),
-        link: Link::Clean,
-        receiver: Receiver::Ffmpeg(ours()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ffmpeg_on_ours_to_ristreceiver_on_debian_clean() {
-    check(Cell {
-        sender: Sender::Ffmpeg(ours()),
-        link: Link::Clean,
-        receiver: Receiver::Ristreceiver(debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_ours_to_ffmpeg_on_debian_clean() {
-    check(Cell {
-        sender: Sender::Ristsender(ours()),
-        link: Link::Clean,
-        receiver: Receiver::Ffmpeg(debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ffmpeg_on_ours_to_ristreceiver_on_ours_clean() {
-    check(Cell {
-        sender: Sender::Ffmpeg(ours()),
-        link: Link::Clean,
-        receiver: Receiver::Ristreceiver(ours()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_ours_to_ffmpeg_on_ours_clean() {
-    check(Cell {
-        sender: Sender::Ristsender(ours()),
-        link: Link::Clean,
-        receiver: Receiver::Ffmpeg(ours()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_debian_through_rist2rist_on_debian_clean() {
-    check(Cell {
-        sender: Sender::Ristsender(debian()),
-        link: Link::Clean,
-        receiver: Receiver::Rist2rist(debian(), debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_debian_through_rist2rist_on_ours_clean() {
-    check(Cell {
-        sender: Sender::Ristsender(debian()),
-        link: Link::Clean,
-        receiver: Receiver::Rist2rist(ours(), debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_ours_through_rist2rist_on_debian_clean() {
-    check(Cell {
-        sender: Sender::Ristsender(ours()),
-        link: Link::Clean,
-        receiver: Receiver::Rist2rist(debian(), debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_ours_through_rist2rist_on_ours_clean() {
-    check(Cell {
-        sender: Sender::Ristsender(ours()),
-        link: Link::Clean,
-        receiver: Receiver::Rist2rist(ours(), debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn gstreamer_to_ristreceiver_on_debian_clean() {
-    check(Cell {
-        sender: Sender::GStreamer,
-        link: Link::Clean,
-        receiver: Receiver::Ristreceiver(debian()),
-        expect: Expect::WholeOnceSettled(RISTSINK_COLLISION),
-    });
-}
-
-#[test]
-fn gstreamer_to_ristreceiver_on_ours_clean() {
-    check(Cell {
-        sender: Sender::GStreamer,
-        link: Link::Clean,
-        receiver: Receiver::Ristreceiver(ours()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_debian_to_gstreamer_clean() {
-    check(Cell {
-        sender: Sender::Ristsender(debian()),
-        link: Link::Clean,
-        receiver: Receiver::GStreamer,
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_ours_to_gstreamer_clean() {
-    check(Cell {
-        sender: Sender::Ristsender(ours()),
-        link: Link::Clean,
-        receiver: Receiver::GStreamer,
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_debian_to_ristreceiver_on_debian_lossy() {
-    check(Cell {
-        sender: Sender::Ristsender(debian()),
-        link: Link::Lossy,
-        receiver: Receiver::Ristreceiver(debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_debian_to_ristreceiver_on_ours_lossy() {
-    check(Cell {
-        sender: Sender::Ristsender(debian()),
-        link: Link::Lossy,
-        receiver: Receiver::Ristreceiver(ours()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_ours_to_ristreceiver_on_debian_lossy() {
-    check(Cell {
-        sender: Sender::Ristsender(ours()),
-        link: Link::Lossy,
-        receiver: Receiver::Ristreceiver(debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_ours_to_ristreceiver_on_ours_lossy() {
-    check(Cell {
-        sender: Sender::Ristsender(ours()),
-        link: Link::Lossy,
-        receiver: Receiver::Ristreceiver(ours()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ffmpeg_on_debian_to_ffmpeg_on_debian_lossy() {
-    check(Cell {
-        sender: Sender::Ffmpeg(debian()),
-        link: Link::Lossy,
-        receiver: Receiver::Ffmpeg(debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ffmpeg_on_debian_to_ffmpeg_on_ours_lossy() {
-    check(Cell {
-        sender: Sender::Ffmpeg(debian()),
-        link: Link::Lossy,
-        receiver: Receiver::Ffmpeg(ours()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ffmpeg_on_ours_to_ffmpeg_on_debian_lossy() {
-    check(Cell {
-        sender: Sender::Ffmpeg(ours()),
-        link: Link::Lossy,
-        receiver: Receiver::Ffmpeg(debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ffmpeg_on_ours_to_ffmpeg_on_ours_lossy() {
-    check(Cell {
-        sender: Sender::Ffmpeg(ours()),
-        link: Link::Lossy,
-        receiver: Receiver::Ffmpeg(ours()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ffmpeg_on_debian_to_ristreceiver_on_ours_lossy() {
-    check(Cell {
-        sender: Sender::Ffmpeg(debian()),
-        link: Link::Lossy,
-        receiver: Receiver::Ristreceiver(ours()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_debian_to_ffmpeg_on_ours_lossy() {
-    check(Cell {
-        sender: Sender::Ristsender(debian()),
-        link: Link::Lossy,
-        receiver: Receiver::Ffmpeg(ours()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ffmpeg_on_ours_to_ristreceiver_on_debian_lossy() {
-    check(Cell {
-        sender: Sender::Ffmpeg(ours()),
-        link: Link::Lossy,
-        receiver: Receiver::Ristreceiver(debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_ours_to_ffmpeg_on_debian_lossy() {
-    check(Cell {
-        sender: Sender::Ristsender(ours()),
-        link: Link::Lossy,
-        receiver: Receiver::Ffmpeg(debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ffmpeg_on_ours_to_ristreceiver_on_ours_lossy() {
-    check(Cell {
-        sender: Sender::Ffmpeg(ours()),
-        link: Link::Lossy,
-        receiver: Receiver::Ristreceiver(ours()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_ours_to_ffmpeg_on_ours_lossy() {
-    check(Cell {
-        sender: Sender::Ristsender(ours()),
-        link: Link::Lossy,
-        receiver: Receiver::Ffmpeg(ours()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_debian_through_rist2rist_on_debian_lossy() {
-    check(Cell {
-        sender: Sender::Ristsender(debian()),
-        link: Link::Lossy,
-        receiver: Receiver::Rist2rist(debian(), debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_debian_through_rist2rist_on_ours_lossy() {
-    check(Cell {
-        sender: Sender::Ristsender(debian()),
-        link: Link::Lossy,
-        receiver: Receiver::Rist2rist(ours(), debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_ours_through_rist2rist_on_debian_lossy() {
-    check(Cell {
-        sender: Sender::Ristsender(ours()),
-        link: Link::Lossy,
-        receiver: Receiver::Rist2rist(debian(), debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_ours_through_rist2rist_on_ours_lossy() {
-    check(Cell {
-        sender: Sender::Ristsender(ours()),
-        link: Link::Lossy,
-        receiver: Receiver::Rist2rist(ours(), debian()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn gstreamer_to_ristreceiver_on_debian_lossy() {
-    check(Cell {
-        sender: Sender::GStreamer,
-        link: Link::Lossy,
-        receiver: Receiver::Ristreceiver(debian()),
-        expect: Expect::WholeOnceSettled(RISTSINK_COLLISION),
-    });
-}
-
-#[test]
-fn gstreamer_to_ristreceiver_on_ours_lossy() {
-    check(Cell {
-        sender: Sender::GStreamer,
-        link: Link::Lossy,
-        receiver: Receiver::Ristreceiver(ours()),
-        expect: Expect::Whole,
-    });
-}
-
-#[test]
-fn ristsender_on_debian_to_gstreamer_lossy() {
-    check(Cell {
-        sender: Sender::Ristsender(debian()),
-        link: Link::Lossy,
-        receiver: Receiver::GStreamer,
-        expect: Expect::NearlyWhole(RISTSRC_DROPS),
-    });
-}
-
-#[test]
-fn ristsender_on_ours_to_gstreamer_lossy() {
-    check(Cell {
-        sender: Sender::Ristsender(ours()),
-        link: Link::Lossy,
-        receiver: Receiver::GStreamer,
-        expect: Expect::NearlyWhole(RISTSRC_DROPS),
-    });
+cells! {
+    ristsender_on_debian_to_ristreceiver_on_debian_clean:
+        Sender::Ristsender(debian()), Clean, Receiver::Ristreceiver(debian()), Whole;
+    ristsender_on_debian_to_ristreceiver_on_ours_clean:
+        Sender::Ristsender(debian()), Clean, Receiver::Ristreceiver(ours()), Whole;
+    ristsender_on_ours_to_ristreceiver_on_debian_clean:
+        Sender::Ristsender(ours()), Clean, Receiver::Ristreceiver(debian()), Whole;
+    ristsender_on_ours_to_ristreceiver_on_ours_clean:
+        Sender::Ristsender(ours()), Clean, Receiver::Ristreceiver(ours()), Whole;
+    ffmpeg_on_debian_to_ffmpeg_on_debian_clean:
+        Sender::Ffmpeg(debian()), Clean, Receiver::Ffmpeg(debian()), Whole;
+    ffmpeg_on_debian_to_ffmpeg_on_ours_clean:
+        Sender::Ffmpeg(debian()), Clean, Receiver::Ffmpeg(ours()), Whole;
+    ffmpeg_on_ours_to_ffmpeg_on_debian_clean:
+        Sender::Ffmpeg(ours()), Clean, Receiver::Ffmpeg(debian()), Whole;
+    ffmpeg_on_ours_to_ffmpeg_on_ours_clean:
+        Sender::Ffmpeg(ours()), Clean, Receiver::Ffmpeg(ours()), Whole;
+    ffmpeg_on_debian_to_ristreceiver_on_ours_clean:
+        Sender::Ffmpeg(debian()), Clean, Receiver::Ristreceiver(ours()), Whole;
+    ristsender_on_debian_to_ffmpeg_on_ours_clean:
+        Sender::Ristsender(debian()), Clean, Receiver::Ffmpeg(ours()), Whole;
+    ffmpeg_on_ours_to_ristreceiver_on_debian_clean:
+        Sender::Ffmpeg(ours()), Clean, Receiver::Ristreceiver(debian()), Whole;
+    ristsender_on_ours_to_ffmpeg_on_debian_clean:
+        Sender::Ristsender(ours()), Clean, Receiver::Ffmpeg(debian()), Whole;
+    ffmpeg_on_ours_to_ristreceiver_on_ours_clean:
+        Sender::Ffmpeg(ours()), Clean, Receiver::Ristreceiver(ours()), Whole;
+    ristsender_on_ours_to_ffmpeg_on_ours_clean:
+        Sender::Ristsender(ours()), Clean, Receiver::Ffmpeg(ours()), Whole;
+    ristsender_on_debian_through_rist2rist_on_debian_clean:
+        Sender::Ristsender(debian()), Clean, Receiver::Rist2rist(debian(), debian()), Whole;
+    ristsender_on_debian_through_rist2rist_on_ours_clean:
+        Sender::Ristsender(debian()), Clean, Receiver::Rist2rist(ours(), debian()), Whole;
+    ristsender_on_ours_through_rist2rist_on_debian_clean:
+        Sender::Ristsender(ours()), Clean, Receiver::Rist2rist(debian(), debian()), Whole;
+    ristsender_on_ours_through_rist2rist_on_ours_clean:
+        Sender::Ristsender(ours()), Clean, Receiver::Rist2rist(ours(), debian()), Whole;
+    gstreamer_to_ristreceiver_on_debian_clean:
+        Sender::GStreamer, Clean, Receiver::Ristreceiver(debian()), WholeOnceSettled(RISTSINK_COLLISION);
+    gstreamer_to_ristreceiver_on_ours_clean:
+        Sender::GStreamer, Clean, Receiver::Ristreceiver(ours()), Whole;
+    ristsender_on_debian_to_gstreamer_clean:
+        Sender::Ristsender(debian()), Clean, Receiver::GStreamer, Whole;
+    ristsender_on_ours_to_gstreamer_clean:
+        Sender::Ristsender(ours()), Clean, Receiver::GStreamer, Whole;
+    ristsender_on_debian_to_ristreceiver_on_debian_lossy:
+        Sender::Ristsender(debian()), Lossy, Receiver::Ristreceiver(debian()), Whole;
+    ristsender_on_debian_to_ristreceiver_on_ours_lossy:
+        Sender::Ristsender(debian()), Lossy, Receiver::Ristreceiver(ours()), Whole;
+    ristsender_on_ours_to_ristreceiver_on_debian_lossy:
+        Sender::Ristsender(ours()), Lossy, Receiver::Ristreceiver(debian()), Whole;
+    ristsender_on_ours_to_ristreceiver_on_ours_lossy:
+        Sender::Ristsender(ours()), Lossy, Receiver::Ristreceiver(ours()), Whole;
+    ffmpeg_on_debian_to_ffmpeg_on_debian_lossy:
+        Sender::Ffmpeg(debian()), Lossy, Receiver::Ffmpeg(debian()), Whole;
+    ffmpeg_on_debian_to_ffmpeg_on_ours_lossy:
+        Sender::Ffmpeg(debian()), Lossy, Receiver::Ffmpeg(ours()), Whole;
+    ffmpeg_on_ours_to_ffmpeg_on_debian_lossy:
+        Sender::Ffmpeg(ours()), Lossy, Receiver::Ffmpeg(debian()), Whole;
+    ffmpeg_on_ours_to_ffmpeg_on_ours_lossy:
+        Sender::Ffmpeg(ours()), Lossy, Receiver::Ffmpeg(ours()), Whole;
+    ffmpeg_on_debian_to_ristreceiver_on_ours_lossy:
+        Sender::Ffmpeg(debian()), Lossy, Receiver::Ristreceiver(ours()), Whole;
+    ristsender_on_debian_to_ffmpeg_on_ours_lossy:
+        Sender::Ristsender(debian()), Lossy, Receiver::Ffmpeg(ours()), Whole;
+    ffmpeg_on_ours_to_ristreceiver_on_debian_lossy:
+        Sender::Ffmpeg(ours()), Lossy, Receiver::Ristreceiver(debian()), Whole;
+    ristsender_on_ours_to_ffmpeg_on_debian_lossy:
+        Sender::Ristsender(ours()), Lossy, Receiver::Ffmpeg(debian()), Whole;
+    ffmpeg_on_ours_to_ristreceiver_on_ours_lossy:
+        Sender::Ffmpeg(ours()), Lossy, Receiver::Ristreceiver(ours()), Whole;
+    ristsender_on_ours_to_ffmpeg_on_ours_lossy:
+        Sender::Ristsender(ours()), Lossy, Receiver::Ffmpeg(ours()), Whole;
+    ristsender_on_debian_through_rist2rist_on_debian_lossy:
+        Sender::Ristsender(debian()), Lossy, Receiver::Rist2rist(debian(), debian()), Whole;
+    ristsender_on_debian_through_rist2rist_on_ours_lossy:
+        Sender::Ristsender(debian()), Lossy, Receiver::Rist2rist(ours(), debian()), Whole;
+    ristsender_on_ours_through_rist2rist_on_debian_lossy:
+        Sender::Ristsender(ours()), Lossy, Receiver::Rist2rist(debian(), debian()), Whole;
+    ristsender_on_ours_through_rist2rist_on_ours_lossy:
+        Sender::Ristsender(ours()), Lossy, Receiver::Rist2rist(ours(), debian()), Whole;
+    gstreamer_to_ristreceiver_on_debian_lossy:
+        Sender::GStreamer, Lossy, Receiver::Ristreceiver(debian()), WholeOnceSettled(RISTSINK_COLLISION);
+    gstreamer_to_ristreceiver_on_ours_lossy:
+        Sender::GStreamer, Lossy, Receiver::Ristreceiver(ours()), Whole;
+    ristsender_on_debian_to_gstreamer_lossy:
+        Sender::Ristsender(debian()), Lossy, Receiver::GStreamer, NearlyWhole(RISTSRC_DROPS);
+    ristsender_on_ours_to_gstreamer_lossy:
+        Sender::Ristsender(ours()), Lossy, Receiver::GStreamer, NearlyWhole(RISTSRC_DROPS);
 }

@@ -16,7 +16,7 @@ pub(crate) mod stream;
 pub(crate) mod tools;
 
 #[allow(unused_imports)]
-pub(crate) use package::require_package;
+pub(crate) use package::{is_root, require_package};
 
 use std::time::{Duration, Instant};
 

@@ -11,11 +11,12 @@ pub(crate) fn require_package(name: &str) {
     if installed(name) {
         return;
     }
-    let status = if is_root() {
-        Command::new("apt-get").args(["install", "-y", name]).status()
-    } else {
-        Command::new("sudo").args(["apt-get", "install", "-y", name]).status()
-    };
+    let mut command = Command::new(if is_root() { "env" } else { "sudo" });
+    if !is_root() {
+        command.arg("env");
+    }
+    // tshark would ask a question.
+    let status = command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", name]).status();
     assert!(
         matches!(status, Ok(status) if status.success()) && installed(name),
         "this test needs the Debian package {name}, and apt-get could not install it"
@@ -30,6 +31,6 @@ fn installed(name: &str) -> bool {
         .is_ok_and(|out| out.stdout == b"install ok installed")
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n")
 }

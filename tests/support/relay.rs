@@ -1,7 +1,7 @@
 //! A lossy link: forwards UDP datagrams between two programs and loses, delays, reorders and repeats some of them.
 //!
-//! It carries the two ports of a RIST Simple profile session: media on an even port, RTCP on the next.
-//! Replies go to the address from which that port was last reached.
+//! It carries the two ports of a RIST Simple profile session, media on an even port and RTCP on the next, or the one
+//! port of a Main profile session. Replies go to the address from which that port was last reached.
 //!
 //! The same seed gives the same fate to the same datagram: for media, chosen by its RTP sequence number and by
 //! how often that number has passed; for the rest, by its place in line.
@@ -47,6 +47,8 @@ pub(crate) struct Counters {
     pub(crate) lost: u64,
     pub(crate) duplicated: u64,
     pub(crate) reordered: u64,
+    /// Longest time between two arrivals.
+    pub(crate) silence: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,12 +66,13 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// Listens on `listen` and `listen + 1` of the loopback and forwards to `to` and `to + 1`. It starts without impairment.
-    pub(crate) fn start(listen: u16, to: u16, seed: u64) -> io::Result<Relay> {
+    /// Listens on so many `ports` of the loopback from `listen` on, and forwards to as many from `to` on. It starts
+    /// without impairment.
+    pub(crate) fn start(listen: u16, to: u16, ports: u16, seed: u64) -> io::Result<Relay> {
         let shared = Arc::new(Shared { state: Mutex::new(State::new(seed)), wake: Condvar::new() });
         let mut threads = Vec::new();
         let mut outlets = Vec::new();
-        for channel in 0..2u16 {
+        for channel in 0..ports {
             let front = Arc::new(open(listen + channel)?);
             let back = Arc::new(open(0)?);
             let target = SocketAddr::from((Ipv4Addr::LOCALHOST, to + channel));
@@ -93,6 +96,16 @@ impl Relay {
     pub(crate) fn impair(&self, impairment: Impairment) {
         self.set(Direction::Forward, impairment);
         self.set(Direction::Return, impairment);
+    }
+
+    /// Keeps a copy of every datagram that arrives from now on, before anything happens to it.
+    pub(crate) fn record(&self) {
+        self.shared.state().recording = Some(Vec::new());
+    }
+
+    /// What has arrived since.
+    pub(crate) fn recorded(&self) -> Vec<(Direction, Vec<u8>)> {
+        self.shared.state().recording.clone().unwrap_or_default()
     }
 
     /// What has happened so far in one direction.
@@ -134,6 +147,7 @@ struct State {
     lanes: [Lane; 2],
     callers: [Option<SocketAddr>; 2],
     arrivals: u64,
+    recording: Option<Vec<(Direction, Vec<u8>)>>,
     stopped: bool,
 }
 
@@ -156,6 +170,7 @@ struct Lane {
     first: Option<u16>,
     /// How often each RTP sequence number has passed.
     attempts: Vec<u8>,
+    last_arrival: Option<Instant>,
     /// When the last datagram has left a rate-limited link.
     busy_until: Instant,
 }
@@ -230,12 +245,16 @@ impl State {
             lanes: [Lane::new(seed), Lane::new(!seed)],
             callers: [None; 2],
             arrivals: 0,
+            recording: None,
             stopped: false,
         }
     }
 
     fn accept(&mut self, bytes: &[u8], channel: u16, direction: Direction, now: Instant) {
         self.arrivals += 1;
+        if let Some(recording) = &mut self.recording {
+            recording.push((direction, bytes.to_vec()));
+        }
         let copies = self.lanes[direction as usize].fate(bytes, channel, now);
         for release in copies.into_iter().flatten() {
             self.queue.push(Reverse(Parcel {
@@ -257,6 +276,7 @@ impl Lane {
             seed,
             first: None,
             attempts: vec![0; 65_536],
+            last_arrival: None,
             busy_until: Instant::now(),
         }
     }
@@ -267,6 +287,8 @@ impl Lane {
         let mut dice = Dice(self.seed ^ mix(identity));
         let Impairment { loss, duplicate, reorder, delay, jitter, spare_repeats, rate } = self.impairment;
         self.counters.received += 1;
+        let silence = self.last_arrival.replace(now).map_or(Duration::ZERO, |last| now - last);
+        self.counters.silence = self.counters.silence.max(silence);
         // All dice are thrown every time, so that one setting does not change what another does.
         let (lost, twice, late) = (dice.percent(loss), dice.percent(duplicate), dice.percent(reorder));
         let wobble = jitter.mul_f64(dice.unit());

@@ -42,6 +42,31 @@ pub(crate) fn packet(number: u64) -> [u8; PACKET] {
     bytes
 }
 
+/// What some of a packet's seven MPEG-TS packets are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Filling {
+    /// All of them hold something.
+    #[default]
+    Full,
+    /// Some are null packets, others for each number. The first never is: it tells the number.
+    WithNulls,
+}
+
+impl Filling {
+    pub(crate) fn packet(self, number: u64) -> [u8; PACKET] {
+        let mut bytes = packet(number);
+        if self == Filling::WithNulls {
+            for (place, ts_packet) in bytes.chunks_mut(TS_PACKET).enumerate().skip(1) {
+                if number >> (place - 1) & 1 == 1 {
+                    ts_packet.fill(0xff);
+                    ts_packet[..TS_HEADER].copy_from_slice(&[0x47, 0x1f, 0xff, 0x10]);
+                }
+            }
+        }
+        bytes
+    }
+}
+
 /// The packets with the numbers below `count`, one after the other.
 pub(crate) fn packets(count: u64) -> Vec<u8> {
     (0..count).flat_map(packet).collect()
@@ -49,12 +74,17 @@ pub(crate) fn packets(count: u64) -> Vec<u8> {
 
 /// What a file that a receiver writes holds so far.
 pub(crate) fn verdict_on_file(file: &Path) -> Verdict {
-    let mut checker = Checker::default();
+    verdict_on_filled_file(file, Filling::Full)
+}
+
+pub(crate) fn verdict_on_filled_file(file: &Path, filling: Filling) -> Verdict {
+    let mut checker = Checker { filling, ..Checker::default() };
     checker.push(&std::fs::read(file).unwrap_or_default());
     checker.verdict
 }
 
-fn number_of(bytes: &[u8]) -> Option<u64> {
+/// The number that a packet of the stream tells.
+pub(crate) fn number_of(bytes: &[u8]) -> Option<u64> {
     let tail = bytes.get(TS_HEADER..)?.strip_prefix(&MAGIC)?;
     Some(u64::from_be_bytes(tail.get(..8)?.try_into().ok()?))
 }
@@ -67,7 +97,7 @@ pub(crate) struct Feeder {
 }
 
 impl Feeder {
-    pub(crate) fn start(port: u16, bits_per_second: u64) -> io::Result<Feeder> {
+    pub(crate) fn start(port: u16, bits_per_second: u64, filling: Filling) -> io::Result<Feeder> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         let target = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (sent, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
@@ -77,7 +107,7 @@ impl Feeder {
             let mut due = Instant::now();
             while !end.load(Ordering::Relaxed) {
                 // The program may not listen yet. It gets what comes after.
-                let _ = socket.send_to(&packet(count.load(Ordering::Relaxed)), target);
+                let _ = socket.send_to(&filling.packet(count.load(Ordering::Relaxed)), target);
                 count.fetch_add(1, Ordering::Relaxed);
                 // A late thread does not catch up in a burst: a busy test machine must not become a lossy input.
                 due = (due + gap).max(Instant::now());
@@ -118,6 +148,7 @@ pub(crate) struct Verdict {
 /// Checks that bytes are the stream: from some packet on, each one once, in order, byte-identical.
 #[derive(Debug, Default)]
 pub(crate) struct Checker {
+    filling: Filling,
     pending: Vec<u8>,
     pub(crate) verdict: Verdict,
 }
@@ -130,7 +161,7 @@ impl Checker {
         while let Some(candidate) = self.pending.get(start..start + PACKET) {
             match number_of(candidate) {
                 Some(number) => {
-                    let intact = candidate == packet(number);
+                    let intact = candidate == self.filling.packet(number);
                     start += PACKET;
                     self.take(number, intact);
                 }
@@ -199,12 +230,13 @@ pub(crate) enum Cut {
 }
 
 impl Collector {
-    pub(crate) fn start(port: u16, cut: Cut) -> io::Result<Collector> {
+    pub(crate) fn start(port: u16, cut: Cut, filling: Filling) -> io::Result<Collector> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, port))?;
         socket.set_read_timeout(Some(STOP_CHECK))?;
         // Best effort: the kernel's limit may be lower, and the thread below is quick.
         let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(4 << 20);
-        let (checker, stop) = (Arc::new(Mutex::new(Checker::default())), Arc::new(AtomicBool::new(false)));
+        let (checker, stop) =
+            (Arc::new(Mutex::new(Checker { filling, ..Checker::default() })), Arc::new(AtomicBool::new(false)));
         let (shared, end) = (checker.clone(), stop.clone());
         let thread = std::thread::spawn(move || {
             let mut buffer = [0; 65_536];

@@ -1,0 +1,43 @@
+//! ristsender to ristreceiver, in every mode of the Main profile.
+
+use super::*;
+
+const CLEAR: Mode = Mode::MAIN;
+const AES_128: Mode = Mode::MAIN.aes(128);
+/// Several keys in a second.
+const AES_256: Mode = Mode::MAIN.aes(256).key_rotation(100);
+const LOGIN: Mode = Mode::MAIN.login();
+const LOGIN_AND_SECRET: Mode = Mode::MAIN.login().aes(128);
+const NULL_PACKETS: Mode = Mode::MAIN.null_packet_deletion();
+
+fn tools(mode: Mode, from: &'static Library, link: Link, to: &'static Library) -> Cell {
+    Cell { mode, sender: Sender::Ristsender(from), link, receiver: Receiver::Ristreceiver(to), expect: Expect::Whole }
+}
+
+macro_rules! modes {
+    ($($clean:ident, $lossy:ident: $mode:expr;)*) => {$(
+        #[test]
+        fn $clean() {
+            check_all(Clean, |from, to, link| check(tools($mode, from, link, to)));
+        }
+
+        #[test]
+        fn $lossy() {
+            check_all(Lossy, |from, to, link| check(tools($mode, from, link, to)));
+        }
+    )*};
+}
+
+modes! {
+    clear_clean, clear_lossy: CLEAR;
+    aes_128_clean, aes_128_lossy: AES_128;
+    aes_256_with_key_rotation_clean, aes_256_with_key_rotation_lossy: AES_256;
+    login_clean, login_lossy: LOGIN;
+    login_and_secret_clean, login_and_secret_lossy: LOGIN_AND_SECRET;
+    null_packet_deletion_clean, null_packet_deletion_lossy: NULL_PACKETS;
+    reversed_clean, reversed_lossy: CLEAR.reversed();
+    reversed_aes_128_clean, reversed_aes_128_lossy: AES_128.reversed();
+    reversed_aes_256_with_key_rotation_clean, reversed_aes_256_with_key_rotation_lossy: AES_256.reversed();
+    reversed_login_clean, reversed_login_lossy: LOGIN.reversed();
+    reversed_login_and_secret_clean, reversed_login_and_secret_lossy: LOGIN_AND_SECRET.reversed();
+}
