@@ -8,6 +8,7 @@ use support::library::scratch;
 use support::ports::PortPair;
 use support::process::Program;
 use support::relay::{Direction, Impairment, Relay};
+use support::stall::unless_stalled;
 use support::stream::{Collector, Cut, Feeder, Filling, Verdict, verdict_on_filled_file};
 use support::wait_until;
 
@@ -125,8 +126,8 @@ macro_rules! modes {
         #[test]
         fn $name() {
             std::thread::scope(|scope| {
-                scope.spawn(|| $cell($mode, debian(), $link));
-                scope.spawn(|| $cell($mode, ours(), $link));
+                scope.spawn(|| unless_stalled(|| $cell($mode, debian(), $link)));
+                scope.spawn(|| unless_stalled(|| $cell($mode, ours(), $link)));
             });
         }
     )*};
