@@ -130,6 +130,31 @@ fn a_sender_bears_any_sequence_of_calls() {
 }
 
 #[test]
+fn tunnel_packets_are_read_as_written() {
+    smoke("gre");
+}
+
+#[test]
+fn login_frames_are_read_as_written() {
+    smoke("eapol");
+}
+
+#[test]
+fn a_login_bears_any_sequence_of_calls() {
+    smoke("auth");
+}
+
+#[test]
+fn a_main_receiver_bears_any_sequence_of_calls() {
+    smoke("main_receiver_session");
+}
+
+#[test]
+fn a_main_sender_bears_any_sequence_of_calls() {
+    smoke("main_sender_session");
+}
+
+#[test]
 fn a_flood_of_strangers_makes_a_bounded_number_of_peers_and_flows() {
     fuzz_bodies::flood(20_000);
 }

@@ -9,13 +9,12 @@ use rist::capi::tunnel::{RIST_DATA_FD_FLAG_TUN, rist_receiver_data_fd_set, rist_
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::ptr::{null, null_mut};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use support::context::{Context, SIMPLE};
 use support::library::{ours, root, scratch};
+use support::namespace::{Namespace, wire};
 use support::process::Program;
 use support::{require_package, wait_until};
 
@@ -23,57 +22,6 @@ const PROFILE: c_int = SIMPLE;
 const PATIENCE: Duration = Duration::from_secs(30);
 const TUN: u32 = RIST_DATA_FD_FLAG_TUN as u32;
 const MTU: c_int = 1400;
-
-/// Runs `ip`; its failure fails the test.
-fn ip(arguments: &str) {
-    let out = Command::new("ip").args(arguments.split(' ')).output().expect("ip of the package iproute2");
-    assert!(out.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&out.stderr));
-}
-
-/// A network namespace, removed with everything in it, also when a test fails.
-struct Namespace(String);
-
-impl Namespace {
-    fn new() -> Namespace {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        require_package("iproute2");
-        require_package("iputils-ping");
-        assert!(File::open("/dev/net/tun").is_ok(), "this test needs the device /dev/net/tun");
-        let name = format!("rist-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        ip(&format!("netns add {name}"));
-        let namespace = Namespace(name);
-        namespace.ip("link set lo up");
-        namespace
-    }
-
-    fn ip(&self, arguments: &str) {
-        ip(&format!("-n {} {arguments}", self.0));
-    }
-
-    /// Does something on a thread that is in the namespace; the sockets that it opens and the threads that it starts stay there.
-    fn inside<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        let namespace = File::open(format!("/run/netns/{}", self.0)).expect("a namespace");
-        let enter = move || {
-            // SAFETY: takes no pointer; concerns this thread alone.
-            let entered = unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) };
-            assert_eq!(entered, 0, "{}", io::Error::last_os_error());
-            work()
-        };
-        std::thread::scope(|scope| scope.spawn(enter).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    }
-
-    fn run(&self, program: &str) -> Output {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.0]).args(program.split(' '));
-        command.output().expect("ip of the package iproute2")
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        let _ = Command::new("ip").args(["netns", "del", &self.0]).status();
-    }
-}
 
 fn text(text: &str) -> CString {
     CString::new(text).expect("no NUL")
@@ -150,19 +98,16 @@ impl Drop for End {
     }
 }
 
-/// Two namespaces on one Ethernet.
-fn wire(left: &Namespace, right: &Namespace) {
-    left.ip(&format!("link add wire type veth peer name wire netns {}", right.0));
-    for (namespace, number) in [(left, 1), (right, 2)] {
-        namespace.ip(&format!("addr add 10.78.0.{number}/24 dev wire"));
-        namespace.ip("link set wire up");
-    }
+/// A namespace for TUN devices.
+fn namespace() -> Namespace {
+    assert!(File::open("/dev/net/tun").is_ok(), "this test needs the device /dev/net/tun");
+    Namespace::new()
 }
 
 #[test]
 fn ping_goes_through_a_tunnel_between_two_namespaces() {
-    let (left, right) = (Namespace::new(), Namespace::new());
-    wire(&left, &right);
+    let (left, right) = (namespace(), namespace());
+    wire(&left, &right, "10.78.0");
     let (one, two) = (left.inside(|| End::new(1, 2)), right.inside(|| End::new(2, 1)));
     let evidence = || format!("{}\n{}", one.evidence(), two.evidence());
     for address in ["10.77.0.2", "fd77::2"] {
@@ -189,16 +134,16 @@ fn ping_goes_through_a_tunnel_between_two_namespaces() {
 #[test]
 fn the_c_example_is_a_tunnel() {
     require_package("gcc");
-    let (left, right) = (Namespace::new(), Namespace::new());
-    wire(&left, &right);
+    let (left, right) = (namespace(), namespace());
+    wire(&left, &right, "10.78.0");
     let program = scratch("tun").join("tunnel");
     let mut cc = Command::new("cc");
     cc.args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-I"]).arg(root().join("include"));
     cc.arg(root().join("examples-c/tunnel.c")).arg("-L").arg(&ours().directory).args(["-lrist", "-o"]).arg(&program);
     assert!(cc.status().expect("cc").success(), "tunnel.c");
     let start = |namespace: &Namespace, own: u8, other: u8| {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &namespace.0]).arg(&program).arg("rist0").arg(format!("fd78::{own}/64"));
+        let mut command = namespace.command(program.to_str().expect("a path of text"));
+        command.arg("rist0").arg(format!("fd78::{own}/64"));
         command.arg(format!("rist://10.78.0.{other}:6000?buffer=50"));
         command.arg(format!("rist://@10.78.0.{own}:6000?buffer=50"));
         Program::start(command, ours())
@@ -215,7 +160,7 @@ fn the_c_example_is_a_tunnel() {
 
 #[test]
 fn devices_get_their_names_addresses_and_mtu() {
-    let namespace = Namespace::new();
+    let namespace = namespace();
     let (first, second) = namespace.inside(|| {
         let first = open("first");
         assert_eq!(first.1, "first");
@@ -254,7 +199,7 @@ fn devices_get_their_names_addresses_and_mtu() {
 
 #[test]
 fn packets_are_read_and_written_whole() {
-    let namespace = Namespace::new();
+    let namespace = namespace();
     namespace.inside(|| {
         let (device, name) = open("packets");
         assert_eq!(set_ip(&name, "10.1.0.1", 24), 0);
@@ -335,7 +280,7 @@ fn nonsense_is_refused() {
     // SAFETY: as above.
     assert_eq!((unsafe { rist_tun_write(1, null(), 100) }, errno()), (-1, libc::EINVAL));
     // In a namespace, where a device that slips through does no harm.
-    Namespace::new().inside(|| {
+    namespace().inside(|| {
         // SAFETY: room for so many bytes, which is too little.
         let opened = unsafe { rist_tun_open(c"longer".as_ptr(), name.as_mut_ptr(), 6) };
         assert_eq!((opened, errno()), (-1, libc::ERANGE));

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 /// Idle buffers that a pool keeps at most; more are returned to the allocator.
 const MAX_IDLE: usize = 512;
+/// Room in an empty buffer: C gets its address, which has to be one of memory.
+const LEAST_BYTES: usize = 64;
 /// Buffers above this size are not kept.
 const MAX_KEPT_BYTES: usize = 16 * 1024;
 
@@ -31,11 +33,12 @@ impl Pool {
         match Arc::get_mut(&mut buffer) {
             Some(bytes) => {
                 bytes.clear();
+                bytes.reserve(LEAST_BYTES);
                 fill(bytes);
             }
             // Idle buffers have one owner; this arm only keeps the function total.
             None => {
-                let mut bytes = Vec::new();
+                let mut bytes = Vec::with_capacity(LEAST_BYTES);
                 fill(&mut bytes);
                 buffer = Arc::new(bytes);
             }

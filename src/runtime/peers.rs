@@ -164,7 +164,7 @@ impl Driver {
 
     /// Looks a caller's name up again, on a thread of its own.
     pub(super) fn look_up(&self, peer: PeerId) {
-        if let Some(entry) = self.peers.get(peer) {
+        if let Some(entry) = self.peers.get(peer).filter(|entry| entry.place.is_name()) {
             let waker = Arc::clone(&self.wake);
             self.resolver.look_up(peer, entry.place, move || waker.wake());
         }

@@ -40,6 +40,11 @@ impl Place {
         (self.host.as_str(), self.port).to_socket_addrs().ok()?.find(fits)
     }
 
+    /// Whether it may be elsewhere the next time it is looked up.
+    pub(super) fn is_name(&self) -> bool {
+        self.host.parse::<IpAddr>().is_err()
+    }
+
     /// As a URL, for statistics and log lines.
     pub(super) fn url(&self) -> String {
         let at = if self.call { "" } else { "@" };
@@ -58,7 +63,8 @@ mod tests {
 
     #[test]
     fn urls_say_whom_to_call_and_where_to_listen() {
-        assert!(url("rist://127.0.0.1:5000").call);
+        assert!(url("rist://127.0.0.1:5000").call && !url("rist://127.0.0.1:5000").is_name());
+        assert!(url("rist://localhost:5000").is_name());
         let listen = url("rist://@[::1]:5000");
         assert!(!listen.call);
         assert_eq!(listen.resolve(), Some("[::1]:5000".parse().unwrap()));

@@ -2,10 +2,12 @@
 //!
 //! A body takes any bytes and panics when a promise is broken.
 
+mod auth;
 mod flood;
 mod input;
 mod script;
 mod session;
+mod tunnel;
 mod url;
 mod wire;
 
@@ -17,11 +19,16 @@ pub(crate) const BODIES: &[(&str, Body)] = &[
     ("rtp", wire::rtp),
     ("rtcp_compound", wire::rtcp_compound),
     ("null_packet", wire::null_packet),
+    ("gre", tunnel::gre),
+    ("eapol", auth::eapol),
+    ("auth", auth::auth),
     ("rist_url", url::rist_url),
     ("udp_url", url::udp_url),
     ("trailer", url::trailer),
     ("receiver_session", session::receiver_session),
     ("sender_session", session::sender_session),
+    ("main_receiver_session", session::main_receiver_session),
+    ("main_sender_session", session::main_sender_session),
 ];
 
 /// Runs the body of this name.

@@ -6,10 +6,12 @@
 
 use super::input::Input;
 use super::script::{Walk, datagram};
+use super::tunnel::{self, Keys, Partner};
 use rist::protocol::config::{CongestionControl, NackType, PeerConfig, Profile, Role, TimingMode};
-use rist::protocol::output::{AdmissionId, Delivery, Event, Output, PeerId, SocketId};
+use rist::protocol::job::{Job, JobId};
+use rist::protocol::output::{AdmissionId, Delivery, Event, LookUp, Output, PeerId, SocketId};
 use rist::protocol::payload::Pool;
-use rist::protocol::session::{Media, PeerSetup, Remote, Session, SessionConfig};
+use rist::protocol::session::{LoginSetup, Media, PeerSetup, Remote, Session, SessionConfig};
 use rist::protocol::time::{Span, Time};
 use rist::wire::rtcp::{Compound, Rtcp};
 use rist::wire::{Kind, classify};
@@ -24,16 +26,24 @@ const MAX_STEP: u16 = 0x8000 + 1024;
 const SOCKETS: u8 = 6;
 
 pub(super) fn receiver_session(data: &[u8]) {
-    run(Role::Receiver, data);
+    run(Role::Receiver, Profile::Simple, data);
 }
 
 pub(super) fn sender_session(data: &[u8]) {
-    run(Role::Sender, data);
+    run(Role::Sender, Profile::Simple, data);
 }
 
-fn run(role: Role, data: &[u8]) {
+pub(super) fn main_receiver_session(data: &[u8]) {
+    run(Role::Receiver, Profile::Main, data);
+}
+
+pub(super) fn main_sender_session(data: &[u8]) {
+    run(Role::Sender, Profile::Main, data);
+}
+
+fn run(role: Role, profile: Profile, data: &[u8]) {
     let mut input = Input::new(data);
-    let mut harness = Harness::new(role, &mut input);
+    let mut harness = Harness::new(role, profile, &mut input);
     let mut walk = Walk::default();
     for _ in 0..MAX_STEPS {
         if input.is_empty() {
@@ -53,13 +63,27 @@ struct Harness {
     /// Bytes from and to an address that has not answered an echo; `None` once it has.
     credit: HashMap<IpAddr, Option<(u64, u64)>>,
     scratch: Vec<Delivery>,
+    /// Main.
+    tunnel: bool,
+    keys: Keys,
+    jobs: Vec<(JobId, Job)>,
+    questions: Vec<LookUp>,
+    partner: Partner,
 }
 
 impl Harness {
-    fn new(role: Role, input: &mut Input<'_>) -> Self {
-        let config = SessionConfig { role, profile: Profile::Simple, flow_id: 0x1000, seed: 1 };
+    fn new(role: Role, profile: Profile, input: &mut Input<'_>) -> Self {
+        let config = SessionConfig { role, profile, flow_id: 0x1000, seed: 1 };
+        let mut session = Session::new(config, Pool::new());
+        session.set_entropy(tunnel::entropy(1));
+        session.set_out_of_band(true);
         let mut harness = Self {
-            session: Session::new(config, Pool::new()),
+            session,
+            tunnel: profile != Profile::Simple,
+            keys: Keys::default(),
+            jobs: Vec::new(),
+            questions: Vec::new(),
+            partner: Partner::new(),
             // An hour after boot, on the clock that the runtime reads.
             now: Time::from_ticks((2_208_988_800 + 3600) << 32),
             peers: Vec::new(),
@@ -80,24 +104,85 @@ impl Harness {
             9 => self.wait(Span::from_millis(u32::from(input.u16()))),
             10 => self.wait_for_next(),
             11 => self.serve(),
-            12 | 13 => self.send(input),
+            12 => self.send(input),
+            13 if self.tunnel => self.work(input),
+            13 => self.send(input),
+            14 if self.tunnel => self.secret_command(input),
             _ => self.command(input),
         }
+    }
+
+    /// Slow work is done, in any order; questions are answered; the partner says something.
+    fn work(&mut self, input: &mut Input<'_>) {
+        match input.u8() % 4 {
+            0 | 1 if !self.jobs.is_empty() => {
+                let place = usize::from(input.u8()) % self.jobs.len();
+                self.job(place);
+            }
+            2 if !self.questions.is_empty() => {
+                let question = self.questions.remove(0);
+                let answer = tunnel::look_up(&question.username, input.u8());
+                self.session.login_looked_up(self.now, &question, answer);
+            }
+            _ => {
+                for frame in self.partner.speak(self.now, &self.keys) {
+                    let from = SocketAddr::new(address(tunnel::PARTNER), 5000);
+                    self.credit.insert(from.ip(), None);
+                    self.receive(SocketId(0), from, &frame);
+                }
+            }
+        }
+        self.drain();
+    }
+
+    fn job(&mut self, place: usize) {
+        let (id, job) = self.jobs.remove(place);
+        let result = self.keys.run(job);
+        self.session.job_done(self.now, id, result);
+    }
+
+    fn secret_command(&mut self, input: &mut Input<'_>) {
+        let place = usize::from(input.u8());
+        let peer = self.peers.get(place % self.peers.len().max(1)).copied().unwrap_or(PeerId(77));
+        match input.u8() % 4 {
+            0 => drop(self.session.update_secret(self.now, peer, &tunnel::secret(input.u8()))),
+            1 => drop(self.session.enable_login(self.now, peer, LoginSetup::LookUp)),
+            2 => {
+                let setup = LoginSetup::Credentials(tunnel::credentials());
+                let _ = self.session.enable_login(self.now, peer, setup);
+            }
+            _ => {
+                let to = input.flag().then_some(peer);
+                let len = usize::from(input.u8());
+                let _ = self.session.send_out_of_band(self.now, to, input.bytes(len));
+            }
+        }
+        self.drain();
     }
 
     fn datagram(&mut self, input: &mut Input<'_>, walk: &mut Walk) {
         let socket = SocketId(u32::from(input.u8() % SOCKETS));
         let who = input.u8();
         let from = SocketAddr::new(address(who & 3), 5000 + u16::from(who >> 4));
-        let bytes = datagram(input, walk);
-        let answers = Compound::new(&bytes).any(|item| matches!(item, Ok(Rtcp::EchoResponse(_))));
-        let credit = self.credit.entry(from.ip()).or_insert(Some((0, 0)));
-        match credit {
-            Some(_) if answers && classify(&bytes) == Ok(Kind::Rtcp) => *credit = None,
-            Some((received, _)) => *received += bytes.len() as u64,
-            None => {}
+        let (bytes, answers) = if self.tunnel {
+            tunnel::datagram(input, walk, &mut self.keys)
+        } else {
+            let bytes = datagram(input, walk);
+            let answers = Compound::new(&bytes).any(|item| matches!(item, Ok(Rtcp::EchoResponse(_))));
+            let answers = answers && classify(&bytes) == Ok(Kind::Rtcp);
+            (bytes, answers)
+        };
+        if answers {
+            self.credit.insert(from.ip(), None);
         }
-        self.session.handle_datagram(self.now, socket, from, &bytes);
+        self.receive(socket, from, &bytes);
+    }
+
+    fn receive(&mut self, socket: SocketId, from: SocketAddr, bytes: &[u8]) {
+        if let Some((received, _)) = self.credit.entry(from.ip()).or_insert(Some((0, 0))) {
+            *received += bytes.len() as u64;
+        }
+        self.session.handle_datagram(self.now, socket, from, bytes);
         self.drain();
     }
 
@@ -191,11 +276,17 @@ impl Harness {
     fn add_peer(&mut self, input: &mut Input<'_>) {
         let role = self.session.role();
         let first = u32::from(input.u8() % (SOCKETS / 2)) * 2;
+        let mut config = config(input);
+        if self.tunnel {
+            tunnel::protect(&mut config, input);
+        }
+        let called = if self.tunnel && input.flag() { Role::Sender } else { role };
+        let called = if self.tunnel && input.flag() { Role::Receiver } else { called };
         let setup = PeerSetup {
-            config: config(input),
+            config,
             media: SocketId(first),
-            control: SocketId(first + 1),
-            remote: if input.u8() == 255 { Remote::Unresolved } else { remote(input, role) },
+            control: SocketId(first + u32::from(!self.tunnel)),
+            remote: if input.u8() == 255 { Remote::Unresolved } else { remote(input, called) },
             url: String::new(),
             miface: String::new(),
         };
@@ -217,6 +308,12 @@ impl Harness {
                 Output::Transmit(transmit) => {
                     assert!(transmit.len() <= 10_000 && transmit.socket.0 < u32::from(SOCKETS));
                     let bytes = [transmit.head(), transmit.body()].concat();
+                    if self.tunnel {
+                        let clear = self.keys.check(&bytes, self.session.role());
+                        self.partner.hear(transmit.to, &bytes, &clear);
+                        self.charge(transmit.to.ip(), bytes.len());
+                        continue;
+                    }
                     match classify(&bytes).expect("what we send is of a known kind") {
                         Kind::Rtcp => assert!(Compound::new(&bytes).all(|item| item.is_ok())),
                         Kind::Rtp => assert_eq!(self.session.role(), Role::Sender),
@@ -224,7 +321,7 @@ impl Harness {
                     self.charge(transmit.to.ip(), bytes.len());
                 }
                 Output::Event(event) => self.event(event),
-                Output::Job(..) => {}
+                Output::Job(id, job) => self.jobs.push((id, job)),
                 Output::Log(_, line) => assert!(!line.is_empty() && line.len() < 1000),
             }
         }
@@ -232,7 +329,8 @@ impl Harness {
 
     fn charge(&mut self, to: IpAddr, bytes: usize) {
         // A sender calls whom it was told to; only a receiver's others are all strangers.
-        if self.session.role() == Role::Receiver
+        let called = to == address(0) || (self.tunnel && to == address(tunnel::PARTNER));
+        if (if self.tunnel { !called } else { self.session.role() == Role::Receiver })
             && let Some((received, sent)) = self.credit.entry(to).or_insert(Some((0, 0)))
         {
             *sent += bytes as u64;
@@ -243,6 +341,7 @@ impl Harness {
     fn event(&mut self, event: Event) {
         match event {
             Event::Admission { request, .. } => self.asked.push(request),
+            Event::LookUp(question) => self.questions.push(question),
             Event::FlowStats(report) => assert!((0.0..=100.0).contains(&report.quality), "{}", report.quality),
             Event::SenderStats(report) => assert!((0.0..=100.0).contains(&report.quality), "{}", report.quality),
             _ => {}
@@ -252,6 +351,10 @@ impl Harness {
     fn finish(mut self) {
         // A stream is played out, the silent are noticed, and then nothing spins.
         for _ in 0..20 {
+            while !self.jobs.is_empty() {
+                self.job(0);
+                self.drain();
+            }
             self.wait(Span::from_secs(5));
         }
         self.session.close(self.now);

@@ -3,13 +3,18 @@
 #![allow(dead_code)] // Each test program uses its own part.
 
 pub(crate) mod context;
+pub(crate) mod forge;
 pub(crate) mod library;
+pub(crate) mod load;
+#[cfg(target_os = "linux")]
+pub(crate) mod namespace;
 pub(crate) mod package;
 pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod relay;
 pub(crate) mod stall;
 pub(crate) mod stream;
+pub(crate) mod tools;
 
 #[allow(unused_imports)]
 pub(crate) use package::{is_root, require_package};

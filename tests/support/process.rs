@@ -80,6 +80,16 @@ impl Program {
         self.wait_end(STOP_LIMIT)
     }
 
+    /// Ends the program as a power failure would (SIGKILL).
+    pub(crate) fn kill(mut self) {
+        let child = self.child.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let _ = child.kill();
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
     pub(crate) fn has_ended(&self) -> bool {
         self.exit_status().is_some()
     }

@@ -22,6 +22,7 @@ const REPETITIONS: u8 = 5;
 /// Least time before a request is repeated because the caller repeats its answer to the one before.
 const PROMPT: Span = Span::from_millis(150);
 const FIRST_PAUSE: Span = Span::from_secs(1);
+const TURNED_AWAY: Span = Span::from_millis(200);
 const LONGEST_PAUSE: Span = Span::from_secs(10);
 /// More wrong proofs than this lock the door for a while (libRIST; there until the peer is gone).
 const TRIES: u8 = 3;
@@ -88,6 +89,11 @@ impl Authenticator {
         if self.locked_until.is_none() && self.pending.is_none() && self.attempt.is_none() {
             self.ask_identity(turn, settings);
         }
+    }
+
+    /// The caller has answered the first question.
+    pub(super) fn is_answered(&self) -> bool {
+        self.attempt.is_some()
     }
 
     /// The login in force is over.
@@ -457,6 +463,13 @@ impl Authenticator {
     #[cfg(test)]
     pub(super) fn heap_size(&self) -> usize {
         self.pending.as_ref().map_or(0, Pending::heap_size) + self.attempt.as_ref().map_or(0, |_| size_of::<Attempt>())
+    }
+
+    /// There is no time for what is to be calculated: soon again, from the start.
+    pub(super) fn turned_away(&mut self, now: Time) {
+        self.attempt = None;
+        self.pending = None;
+        self.retry_at = Some(now + TURNED_AWAY);
     }
 
     /// Nobody answers: asks again after a while that grows, if there is a reason to.

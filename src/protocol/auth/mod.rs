@@ -145,6 +145,13 @@ impl Auth {
         self.conclude(now, verdict);
     }
 
+    /// A job will not be run: too many others wait.
+    pub fn turned_away(&mut self, now: Time) {
+        if let Role::Authenticator(role) = &mut self.role {
+            role.turned_away(now);
+        }
+    }
+
     /// What the owner knows of the user it was asked for.
     pub fn looked_up(&mut self, now: Time, entropy: &mut Entropy, id: u64, answer: LookUpAnswer) {
         let turn = &mut Turn { now, entropy, out: &mut self.out };
@@ -183,6 +190,11 @@ impl Auth {
     /// Whether traffic of the other side is welcome.
     pub fn is_authenticated(&self) -> bool {
         self.login.is_some()
+    }
+
+    /// Whether a caller is answering our questions, which only those can who read them.
+    pub fn is_under_way(&self) -> bool {
+        matches!(&self.role, Role::Authenticator(role) if role.is_answered())
     }
 
     /// Who is logged in: the other side if we are the authenticator, else we.

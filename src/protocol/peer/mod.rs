@@ -52,6 +52,21 @@ pub(super) struct Login {
     pub(super) auth: Box<Auth>,
     /// Nothing passes before it has succeeded.
     pub(super) demanded: bool,
+    /// The other side asked for it lately: nothing passes either. One forged question must not last for ever.
+    pub(super) asked: Option<Time>,
+}
+
+/// A login that is asked for is asked for again sooner than this.
+const ASKED_FOR: Span = Span::from_secs(5);
+
+impl Login {
+    fn is_wanted(&self) -> bool {
+        self.demanded || self.asked.is_some()
+    }
+
+    pub(super) fn forget_old_questions(&mut self, now: Time) {
+        self.asked = self.asked.filter(|asked| now.since(*asked) < ASKED_FOR);
+    }
 }
 
 /// How those log in who come through a peer of ours.
@@ -106,6 +121,8 @@ pub(super) struct Peer {
     pub(super) vouched: bool,
     /// Bytes that may still be sent to it before it has answered an echo.
     allowance: u64,
+    /// That was too little for the last thing that we had to say.
+    muted: bool,
     pub(super) last_heard: Option<Time>,
     pub(super) created: Time,
     pub(super) dead_since: Option<Time>,
@@ -149,6 +166,7 @@ impl Peer {
             entrance: None,
             vouched: false,
             allowance: 0,
+            muted: false,
             last_heard: None,
             created: now,
             dead_since: None,
@@ -175,7 +193,7 @@ impl Peer {
 
     /// It has logged in, or need not.
     pub(super) fn is_open(&self) -> bool {
-        self.login.as_ref().is_none_or(|login| !login.demanded || login.auth.is_authenticated())
+        self.login.as_ref().is_none_or(|login| !login.is_wanted() || login.auth.is_authenticated())
     }
 
     pub(super) fn remote_ip(&self) -> Option<IpAddr> {
@@ -206,6 +224,7 @@ impl Peer {
 
     pub(super) fn received_bytes(&mut self, bytes: usize) {
         self.allowance = self.allowance.saturating_add(3 * bytes as u64);
+        self.muted = false;
     }
 
     /// A stranger is sent at most three bytes for each byte that came from it, until an echo has shown
@@ -218,7 +237,14 @@ impl Peer {
         if allowed {
             self.allowance -= bytes as u64;
         }
+        self.muted = !allowed;
         allowed
+    }
+
+    /// False once something was not allowed out, until more comes in: thousands of strangers that have fallen silent
+    /// cost no reports that nobody gets.
+    pub(super) fn may_hear(&self) -> bool {
+        !self.muted || !self.is_child() || self.is_proven()
     }
 
     pub(super) fn count_sent(&mut self, bytes: usize) {
@@ -241,5 +267,18 @@ impl Traffic {
             retransmit_skipped: 0,
             ts_nulls: 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is kept for an address that has shown nothing yet, but for its name of at most 127 octets and the login
+    /// that has a test of its own (`auth`, 600 octets).
+    #[test]
+    fn a_stranger_costs_little_memory() {
+        let octets = size_of::<Peer>() + size_of::<Tunnel>();
+        assert!(octets <= 800, "{octets}");
     }
 }

@@ -4,7 +4,6 @@ use super::throttle::Complaint;
 use super::{Channel, Session};
 use crate::protocol::config::Role;
 use crate::protocol::output::{Event, Level, PeerId};
-use crate::protocol::peer::Kind;
 use crate::protocol::sender::Verdict;
 use crate::protocol::time::{Span, Time};
 use crate::protocol::timers::Timer;
@@ -99,9 +98,6 @@ impl Session {
         if newly_connected {
             self.mention(now, Level::Info, format!("peer {} is connected", id.0));
             self.event(if child { Event::ClientConnected { peer: id } } else { Event::Established { peer: id } });
-            if let Some(peer) = self.peers.get_mut(&id) {
-                peer.resolve_attempts = 0;
-            }
             if child {
                 self.timers.set(Timer::Rtcp(id), Some(now));
             } else {
@@ -152,7 +148,7 @@ impl Session {
     /// Takes the requests of one NACK; returns how many it held.
     fn serve(&mut self, now: Time, id: PeerId, nack: &Nack<'_>, cap: usize) -> usize {
         let Some(flow_id) = self.outgoing_flow() else {
-            self.complain(now, Complaint::WrongRole, Level::Warn, "request received on a receiver, dropped");
+            self.complain(now, Complaint::WrongRole, Level::Debug, "request received on a receiver, dropped");
             return 0;
         };
         if nack.media_ssrc() & !1 != flow_id {
@@ -198,13 +194,8 @@ impl Session {
                 self.drop_peer(id);
             }
             Some(_) => {
-                let was_connected = std::mem::replace(&mut peer.connected, false);
-                let caller = peer.kind == Kind::Caller;
-                if was_connected {
+                if std::mem::replace(&mut peer.connected, false) {
                     self.event(Event::TimedOut { peer: id });
-                }
-                if caller {
-                    self.resolve_later(now, id);
                 }
             }
         }

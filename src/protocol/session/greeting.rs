@@ -32,7 +32,7 @@ impl Session {
         self.timers.set(Timer::KeepAlive(id), Some(now + INTERVAL));
     }
 
-    /// A stranger has become a peer by a packet of this version and length.
+    /// A stranger has become a peer by a packet of this version and length, which is counted here.
     pub(super) fn welcome(&mut self, now: Time, id: PeerId, version: u8, length: usize) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.received_bytes(length);
@@ -46,6 +46,9 @@ impl Session {
 
     pub(super) fn keep_alive(&mut self, now: Time, id: PeerId) {
         self.timers.set(Timer::KeepAlive(id), Some(now + INTERVAL));
+        if let Some(login) = self.peers.get_mut(&id).and_then(|peer| peer.login.as_mut()) {
+            login.forget_old_questions(now);
+        }
         let Some(tunnel) = self.tunnel_of(id) else { return };
         let (version, offers) = (tunnel.version.get(), now < tunnel.offers_until);
         self.send_keep_alive(now, id, version);
@@ -84,6 +87,9 @@ impl Session {
         version: Option<u8>,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> bool {
+        if !self.peers.get(&id).is_some_and(|peer| peer.may_hear()) {
+            return false;
+        }
         let Some(envelope) = self.envelope(now, id, form, version) else { return false };
         let transmit = envelope.message(&self.pool, write);
         let Some(peer) = self.peers.get_mut(&id) else { return false };
@@ -98,6 +104,10 @@ impl Session {
     /// Header and key for the next datagram to a peer; `None` while there is no key, or nowhere to send to.
     pub(super) fn envelope(&mut self, now: Time, id: PeerId, form: Form, version: Option<u8>) -> Option<Envelope> {
         let peer = self.peers.get(&id)?;
+        // Who has not logged in hears nothing but questions. A caller of ours speaks first: EAP alone makes no peer.
+        if form != Form::Eapol && peer.is_child() && !peer.is_open() {
+            return None;
+        }
         let (socket, to) = (peer.control.socket, peer.control.remote?);
         let ours = peer.tunnel.as_ref()?.version.get();
         let sealed = match self.lock_of(id).filter(|_| form != Form::Eapol) {

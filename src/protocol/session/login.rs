@@ -11,10 +11,11 @@ use crate::protocol::auth::{
 };
 use crate::protocol::job::Job;
 use crate::protocol::output::{Error, Event, Level, LookUp, PeerId};
-use crate::protocol::peer::{Entrance, Kind, Login};
+use crate::protocol::peer::{Entrance, Kind, Login, Peer};
 use crate::protocol::time::Time;
 use crate::protocol::timers::Timer;
 use crate::protocol::tunnel::{Keyring, Lock};
+use crate::wire::eapol::{self, Body, Frame};
 use crate::wire::gre::Form;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -83,7 +84,7 @@ impl Session {
 
     fn attach_login(&mut self, id: PeerId, auth: Auth, demanded: bool) {
         if let Some(peer) = self.peers.get_mut(&id) {
-            peer.login = Some(Login { auth: Box::new(auth), demanded });
+            peer.login = Some(Login { auth: Box::new(auth), demanded, asked: None });
         }
     }
 
@@ -119,15 +120,20 @@ impl Session {
 
     /// An EAPOL frame of a known peer; `length` octets came for it.
     pub(super) fn login_frame(&mut self, now: Time, id: PeerId, length: usize, frame: &[u8]) {
+        self.credit(now, id, length);
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        peer.received_bytes(length);
         peer.heard(now);
         let dead = peer.is_dead();
         match &mut peer.login {
             Some(login) => {
                 // Whoever asks demands it, too.
-                login.demanded = true;
+                if matches!(eapol::decode(frame), Ok(Frame { body: Body::Eap(_), .. })) {
+                    login.asked = Some(now);
+                }
                 login.auth.handle(now, &mut self.entropy, frame);
+                if login.auth.is_under_way() {
+                    self.members.speaks(id);
+                }
             }
             None => {
                 let text = "the other side speaks of a login (EAP), but no user name and password are configured here";
@@ -200,8 +206,12 @@ impl Session {
                     self.send_message(now, id, Form::Eapol, None, |out| out.extend_from_slice(&frame));
                 }
                 AuthOutput::Compute { id: step, job } => {
-                    self.login_budget.wants(id, step, job);
-                    self.start_login_jobs(now);
+                    let address = self.peers.get(&id).and_then(Peer::remote_ip);
+                    if self.login_budget.wants(id, address, step, job) {
+                        self.start_login_jobs(now);
+                    } else if let Some(login) = self.login_of(id) {
+                        login.auth.turned_away(now);
+                    }
                 }
                 AuthOutput::LookUp { id: step, username, hash_generation } => {
                     let generation =
@@ -284,6 +294,9 @@ impl Session {
         // Only who reads what we send can have answered our questions.
         let newly_proven = !peer.is_proven();
         peer.vouched = true;
+        if let Some(login) = &mut peer.login {
+            login.demanded = true;
+        }
         if newly_proven {
             self.proved(id);
         }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 #[derive(Debug, Default)]
 pub(super) struct Members {
     children: usize,
-    /// Children that never answered an echo: first those without media, then by age.
+    /// Children that never answered an echo: first those that have said little, then by age.
     unproven: BTreeSet<(bool, PeerId)>,
     /// Who is on a flow, and from which address.
     on_flow: BTreeSet<(u32, Option<IpAddr>, PeerId)>,
@@ -18,9 +18,9 @@ impl Members {
         self.children
     }
 
-    pub(super) fn child_came(&mut self, id: PeerId, has_media: bool) {
+    pub(super) fn child_came(&mut self, id: PeerId, speaks: bool) {
         self.children += 1;
-        self.unproven.insert((has_media, id));
+        self.unproven.insert((speaks, id));
     }
 
     pub(super) fn child_left(&mut self, id: PeerId) {
@@ -28,7 +28,8 @@ impl Members {
         self.proved(id);
     }
 
-    pub(super) fn has_media(&mut self, id: PeerId) {
+    /// It has sent media, or answered a question that it must have read.
+    pub(super) fn speaks(&mut self, id: PeerId) {
         if self.unproven.remove(&(false, id)) {
             self.unproven.insert((true, id));
         }
@@ -80,7 +81,7 @@ mod tests {
         for id in [1, 3, 5] {
             members.child_came(PeerId(id), false);
         }
-        members.has_media(PeerId(1));
+        members.speaks(PeerId(1));
         members.proved(PeerId(3));
         assert_eq!(members.least_credible(), Some(PeerId(5)));
         members.child_left(PeerId(5));

@@ -8,6 +8,8 @@ use crate::wire::gre::Form;
 
 /// Longest payload, bytes (libRIST).
 pub const MAX_OUT_OF_BAND: usize = 9984;
+/// Programs written for libRIST look for an IP header (20 octets) without asking how long the data is: rist-tools do.
+const READ_BEYOND: usize = 20;
 
 impl Session {
     /// Whether the application wants to hear of out-of-band data. Without it such packets are dropped.
@@ -54,11 +56,18 @@ impl Session {
 
     pub(super) fn out_of_band_arrived(&mut self, now: Time, id: PeerId, payload: &[u8]) {
         self.sign_of_life(now, id);
+        if payload.is_empty() {
+            return;
+        }
         if let Some(tunnel) = self.tunnel_of(id) {
             tunnel.out_of_band = Some(now);
         }
         if self.out_of_band {
-            let payload = self.pool.copy(payload);
+            let payload = self.pool.build(|out| {
+                out.extend_from_slice(payload);
+                out.resize(payload.len() + READ_BEYOND, 0);
+                out.truncate(payload.len());
+            });
             self.event(Event::OutOfBand { peer: id, payload });
         }
     }

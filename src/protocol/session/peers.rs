@@ -2,7 +2,7 @@
 
 use super::throttle::Complaint;
 use super::{Channel, Listening, PeerSetup, Remote, SEQ_MASK, Session};
-use crate::protocol::config::{PeerConfig, Role};
+use crate::protocol::config::Role;
 use crate::protocol::flow::path::PathState;
 use crate::protocol::flow::{Flow, FlowConfig};
 use crate::protocol::output::{Error, Event, Level, PeerId, SocketId};
@@ -16,9 +16,13 @@ use std::sync::Arc;
 const MAX_CHILDREN: usize = 1024;
 /// Flows, at most (libRIST 0.2.16).
 const MAX_FLOWS: usize = 256;
-/// First try to resolve a name again; doubled up to `RESOLVE_MAX`.
-const RESOLVE_FIRST: Span = Span::from_secs(1);
-const RESOLVE_MAX: Span = Span::from_secs(30);
+/// A name is looked up again this often while nothing is heard, for as many times …
+const RESOLVE_OFTEN: Span = Span::from_secs(1);
+const OFTEN: u32 = 60;
+/// … and then this often.
+const RESOLVE_SELDOM: Span = Span::from_secs(5);
+/// Silence after which the other side may have moved. Its name is looked up aside from media.
+pub(super) const MAY_HAVE_MOVED: Span = Span::from_millis(500);
 
 impl Session {
     pub fn add_peer(&mut self, now: Time, setup: PeerSetup) -> Result<PeerId, Error> {
@@ -102,6 +106,7 @@ impl Session {
         } else {
             self.sources.insert((peer.media.socket, media), (id, Channel::Media));
             self.sources.insert((peer.control.socket, control), (id, Channel::Control));
+            self.timers.set(Timer::Resolve(id), Some(now + RESOLVE_OFTEN));
         }
         self.greet(now, id);
     }
@@ -116,7 +121,7 @@ impl Session {
 
     pub(super) fn resolve_later(&mut self, now: Time, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        let wait = RESOLVE_FIRST.scaled(1 << peer.resolve_attempts.min(5), 1).min(RESOLVE_MAX);
+        let wait = if peer.resolve_attempts < OFTEN { RESOLVE_OFTEN } else { RESOLVE_SELDOM };
         peer.resolve_attempts = peer.resolve_attempts.saturating_add(1);
         self.timers.set(Timer::Resolve(id), Some(now + wait));
     }
@@ -262,7 +267,7 @@ impl Session {
                 self.complain(now, Complaint::TooManyFlows, Level::Warn, "too many flows, a new one was turned away");
                 return;
             }
-            let Some(config) = self.peers.get(&id).map(|peer| flow_config(&peer.config, self.rtt_multiplier)) else {
+            let Some(config) = self.peers.get(&id).map(|peer| flow_config(peer, self.rtt_multiplier)) else {
                 return;
             };
             let mut flow = Flow::new(flow_id, SEQ_MASK, config);
@@ -351,7 +356,7 @@ impl Session {
     fn configure_flow(&mut self, flow_id: u32) {
         let Some(flow) = self.flows.get_mut(&flow_id) else { return };
         let mut configs =
-            flow.paths().filter_map(|id| self.peers.get(&id)).map(|p| flow_config(&p.config, self.rtt_multiplier));
+            flow.paths().filter_map(|id| self.peers.get(&id)).map(|peer| flow_config(peer, self.rtt_multiplier));
         let Some(first) = configs.next() else { return };
         let config = configs.fold(first, |all, next| FlowConfig {
             recovery: all.recovery || next.recovery,
@@ -378,11 +383,15 @@ impl Session {
     }
 }
 
-fn flow_config(config: &PeerConfig, rtt_multiplier: u32) -> FlowConfig {
+/// What a flow is to be like for the sake of one of its peers.
+fn flow_config(peer: &Peer, rtt_multiplier: u32) -> FlowConfig {
+    let config = &peer.config;
+    // Nothing is waited for that the sender does not have any more (libRIST 0.2.8: buffer negotiation).
+    let kept = peer.tunnel.as_ref().and_then(|tunnel| tunnel.sender_buffer);
     FlowConfig {
         recovery: config.recovery,
         buffer_min: config.buffer_min,
-        buffer_max: config.buffer_max,
+        buffer_max: kept.map_or(config.buffer_max, |kept| config.buffer_max.min(kept)),
         reorder_buffer: config.reorder_buffer,
         max_retries: config.max_retries,
         max_bitrate_kbps: config.max_bitrate_kbps,

@@ -33,7 +33,7 @@ impl Session {
         match message {
             Message::Media(rtp) => {
                 if self.config.role != Role::Receiver {
-                    self.complain(now, Complaint::WrongRole, Level::Warn, "media received on a sender, dropped");
+                    self.complain(now, Complaint::WrongRole, Level::Debug, "media received on a sender, dropped");
                     return;
                 }
                 let peer = match known {
@@ -43,9 +43,7 @@ impl Session {
                 match peer {
                     Some(peer) => {
                         let local_port = self.listening.get(&socket).map_or(0, |listening| listening.local.port());
-                        if let Some(peer) = self.peers.get_mut(&peer) {
-                            peer.received_bytes(rtp.payload.len());
-                        }
+                        self.credit(now, peer, rtp.payload.len());
                         self.media_arrived(now, peer, &rtp, (from.port(), local_port));
                     }
                     None => self.complain(
@@ -64,9 +62,7 @@ impl Session {
                         .map(|peer| (peer, Channel::Control)),
                 };
                 if let Some((peer, channel)) = peer {
-                    if let Some(peer) = self.peers.get_mut(&peer) {
-                        peer.received_bytes(datagram.len());
-                    }
+                    self.credit(now, peer, datagram.len());
                     self.handle_feedback(now, peer, channel, compound);
                 }
             }
@@ -130,7 +126,7 @@ impl Session {
         let peer = self.peers.get_mut(&child)?;
         let old = peer.media.remote.replace(from);
         peer.media.announced |= announced;
-        self.members.has_media(child);
+        self.members.speaks(child);
         if let Some(old) = old {
             self.sources.remove((socket, old));
         }

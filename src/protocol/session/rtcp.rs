@@ -4,7 +4,7 @@ use super::Session;
 use crate::protocol::config::{NackType, Role};
 use crate::protocol::framing::simple;
 use crate::protocol::output::PeerId;
-use crate::protocol::time::Time;
+use crate::protocol::time::{Span, Time};
 use crate::protocol::timers::Timer;
 use crate::wire::clock;
 use crate::wire::gre::Form;
@@ -15,7 +15,21 @@ const GREETINGS: usize = 3;
 /// TR-06-1 §5.3.2.2 allows 16 range records in a request.
 const MAX_RECORDS: usize = 16;
 
+/// How often it is looked whether a stranger may be told something by now, if nothing comes from it.
+const MUTE_INTERVAL: Span = Span::from_secs(1);
+
 impl Session {
+    /// A datagram of a peer has come. What a stranger may be told depends on that.
+    pub(super) fn credit(&mut self, now: Time, id: PeerId, octets: usize) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let was_mute = !peer.may_hear();
+        peer.received_bytes(octets);
+        let soon = now + peer.config.keepalive_interval;
+        if was_mute && self.timers.at(Timer::Rtcp(id)).is_some_and(|due| due > soon) {
+            self.timers.set(Timer::Rtcp(id), Some(soon));
+        }
+    }
+
     /// First words to a peer that we call. Listeners want our name before our media.
     pub(super) fn greet(&mut self, now: Time, id: PeerId) {
         if !self.can_encrypt(id) {
@@ -36,10 +50,11 @@ impl Session {
     pub(super) fn report_to(&mut self, now: Time, id: PeerId, with_echo: bool) {
         self.announce_flow(now, id);
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        let interval = peer.config.keepalive_interval;
         if peer.control.remote.is_none() {
             return;
         }
+        let interval = peer.config.keepalive_interval;
+        let interval = if peer.may_hear() { interval } else { interval.max(MUTE_INTERVAL) };
         self.timers.set(Timer::Rtcp(id), Some(now + interval));
         self.send_compound(now, id, |session, id, out| {
             session.write_report(now, id, out);
@@ -104,7 +119,7 @@ impl Session {
     }
 
     fn send_compound(&mut self, now: Time, id: PeerId, write: impl FnOnce(&mut Self, PeerId, &mut Vec<u8>)) {
-        let Some(peer) = self.peers.get(&id) else { return };
+        let Some(peer) = self.peers.get(&id).filter(|peer| peer.may_hear()) else { return };
         let Some(to) = peer.control.remote else { return };
         let socket = peer.control.socket;
         let pool = self.pool.clone();

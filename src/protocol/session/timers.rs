@@ -1,6 +1,7 @@
 //! What becomes due.
 
 use super::Session;
+use super::peers::MAY_HAVE_MOVED;
 use crate::protocol::output::{Event, PeerId};
 use crate::protocol::time::{Span, Time};
 use crate::protocol::timers::Timer;
@@ -42,12 +43,18 @@ impl Session {
         }
     }
 
+    /// Asks for the addresses behind the name of a peer that we call: unknown yet, or perhaps others by now.
     fn resolve(&mut self, now: Time, id: PeerId) {
-        let Some(peer) = self.peers.get(&id) else { return };
-        if peer.media.remote.is_none() || peer.is_dead() {
-            self.event(Event::Resolve { peer: id });
-            self.resolve_later(now, id);
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let heard = peer.last_heard.unwrap_or(peer.created);
+        let may_move = heard + MAY_HAVE_MOVED;
+        if peer.media.remote.is_some() && now < may_move {
+            peer.resolve_attempts = 0;
+            self.timers.set(Timer::Resolve(id), Some(may_move));
+            return;
         }
+        self.event(Event::Resolve { peer: id });
+        self.resolve_later(now, id);
     }
 
     fn ask_again(&mut self, now: Time, flow_id: u32) {

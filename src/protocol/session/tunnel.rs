@@ -44,8 +44,10 @@ impl Session {
             None => self.tunnel_stranger(now, source, packet.version, &content, datagram),
         };
         let Some(id) = peer else { return };
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        peer.received_bytes(datagram.len());
+        if source.known.is_some() {
+            self.credit(now, id, datagram.len());
+        }
+        let Some(peer) = self.peers.get(&id) else { return };
         if !peer.is_open() {
             self.complain(now, Complaint::NotLoggedIn, Level::Info, "waiting for a peer to log in (EAP)");
             return;
@@ -61,7 +63,7 @@ impl Session {
                 Ok(rtp) if self.config.role == Role::Receiver => {
                     self.media_arrived(now, id, &rtp, (ports.source, ports.destination));
                 }
-                Ok(_) => self.complain(now, Complaint::WrongRole, Level::Warn, "media received on a sender, dropped"),
+                Ok(_) => self.complain(now, Complaint::WrongRole, Level::Debug, "media received on a sender, dropped"),
                 Err(_) => self.malformed(now),
             },
             Content::Feedback { ports, packet } => {

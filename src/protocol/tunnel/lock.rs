@@ -20,7 +20,8 @@ struct Key {
     nonce: Nonce,
     cipher: Cipher,
     uses: u64,
-    since: Time,
+    /// `None`: it is to be replaced however young it is.
+    since: Option<Time>,
 }
 
 /// A key to be derived for us.
@@ -100,7 +101,7 @@ impl Lock {
         if let Some(current) = &mut self.current {
             // The old key serves until the new one is there.
             current.uses = current.uses.max(self.rotation);
-            current.since = Time::from_ticks(0);
+            current.since = None;
         }
     }
 
@@ -110,7 +111,8 @@ impl Lock {
         now: Time,
         entropy: &mut Entropy,
     ) -> Result<Option<Wanted>, NoEntropy> {
-        let old = |key: &Key| key.uses >= self.rotation / 2 && now.since(key.since) >= LEAST_LIFE;
+        let lived = |key: &Key| key.since.is_none_or(|since| now.since(since) >= LEAST_LIFE);
+        let old = |key: &Key| key.uses >= self.rotation / 2 && lived(key);
         let due = self.current.as_ref().is_none_or(old);
         if !due || self.next.is_some() || self.deriving.is_some() {
             return Ok(None);
@@ -141,7 +143,7 @@ impl Lock {
             return false;
         }
         self.deriving = None;
-        let key = Key { nonce, cipher, uses: 0, since: now };
+        let key = Key { nonce, cipher, uses: 0, since: Some(now) };
         if self.current.is_none() {
             self.current = Some(key);
             return true;
@@ -154,7 +156,7 @@ impl Lock {
     pub(in crate::protocol) fn seal(&mut self, now: Time) -> Option<Sealed> {
         let used_up = self.current.as_ref().is_some_and(|key| key.uses >= self.rotation);
         if used_up && self.next.is_some() {
-            self.current = self.next.take().map(|key| Key { since: now, ..key });
+            self.current = self.next.take().map(|key| Key { since: Some(now), ..key });
         }
         let key = self.current.as_mut().filter(|key| key.uses <= u64::from(u32::MAX))?;
         key.uses += 1;
@@ -179,8 +181,9 @@ mod tests {
         })
     }
 
+    /// The monotonic clock is counted from 1970, so that it is in the second half of an era.
     fn at(ms: u32) -> Time {
-        Time::from_ticks(1 << 60) + Span::from_millis(ms)
+        Time::from_ticks(0x83AA_7E80 << 32) + Span::from_millis(ms)
     }
 
     fn derive(now: Time, lock: &mut Lock, entropy: &mut Entropy) -> Option<Nonce> {
@@ -226,7 +229,7 @@ mod tests {
     fn another_passphrase_turns_the_first_bit() {
         let mut entropy = entropy();
         let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes256, 0);
-        derive(at(0), &mut lock, &mut entropy);
+        assert!(derive(at(0), &mut lock, &mut entropy).is_some());
         let old = lock.seal(at(1)).map(|sealed| sealed.nonce[0] & ODD);
         lock.change(Secret::new(b"abd"));
         assert_eq!(lock.seal(at(2)).map(|sealed| sealed.nonce[0] & ODD), old);

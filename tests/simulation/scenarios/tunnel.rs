@@ -220,3 +220,25 @@ fn out_of_band_data_goes_both_ways() {
         }
     }
 }
+
+/// libRIST 0.2.8: a sender tells how long it keeps packets, and receivers do not wait for longer.
+#[test]
+fn a_receiver_waits_no_longer_than_its_sender_keeps_packets() {
+    let link = Link { delay: Span::from_millis(20), ..Link::default() };
+    let mut setup = Setup::new(Path::both(link)).main_profile();
+    setup.peer.buffer_min = Span::from_millis(200);
+    setup.peer.buffer_max = Span::from_millis(4000);
+    // Buffer and twice the greatest RTT: 300 + 2 × 50 ms.
+    let mut sender = PeerConfig { rtt_max: Span::from_millis(50), ..setup.peer.clone() };
+    sender.buffer_min = Span::from_millis(300);
+    sender.buffer_max = Span::from_millis(300);
+    setup.sender_peer = Some(sender);
+    let mut pair = setup.start();
+    pair.settle();
+    let stream = pair.play();
+    let reception = &pair.world.books.receptions[&(stream, pair.receiver)];
+    let first = reception.first.expect("media came") as usize;
+    let written = pair.world.books.streams[&stream].packets[first].at;
+    let latency = reception.fates[first].delivered - written;
+    assert!(latency <= Span::from_millis(450), "{} ms", latency.as_millis());
+}
