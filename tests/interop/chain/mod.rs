@@ -106,14 +106,14 @@ impl Run {
         let pairs = [(); 5].map(|()| PortPair::new());
         let [feed, session, output, hop, entry] = pairs.each_ref().map(PortPair::even);
         let filling = cell.mode.filling;
-        let collector = Collector::start(output, cell.cut(), filling).expect("output port");
-        let relay_ports = if cell.mode.simple { 2 } else { 1 };
-        let relay = Relay::start(entry, session, relay_ports, 1).expect("relay ports");
+        let collector = Collector::filled(output, cell.cut(), filling).expect("output port");
+        let start_relay = if cell.mode.simple { Relay::start } else { Relay::start_single };
+        let relay = start_relay(entry, session, 1).expect("relay ports");
         relay.record();
         let call = if through_relay { entry } else { session };
         let stages = cell.start(Ports { feed, hop, output }, session, call);
         stages.iter().for_each(Stage::assert_library);
-        let feeder = Feeder::start(feed, BITS_PER_SECOND, filling).expect("feeder");
+        let feeder = Feeder::filled(feed, BITS_PER_SECOND, filling).expect("feeder");
         Run { relay, feeder, collector, stages, _ports: pairs }
     }
 
