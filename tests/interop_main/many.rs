@@ -8,6 +8,7 @@ use support::library::scratch;
 use support::ports::PortPair;
 use support::process::Program;
 use support::relay::{Direction, Impairment, Relay};
+use support::stall::unless_stalled;
 use support::stream::{Collector, Cut, Feeder, Filling, Verdict, verdict_on_filled_file};
 use support::wait_until;
 
@@ -71,7 +72,7 @@ fn flow(directory: &Path, filling: Filling) -> Verdict {
 }
 
 fn start_relays(entries: [u16; 2], session: u16) -> [Relay; 2] {
-    entries.map(|entry| Relay::start(entry, session, 1, 1).expect("relay port"))
+    entries.map(|entry| Relay::start_single(entry, session, 1).expect("relay port"))
 }
 
 /// A sender on each library, with streams that differ, to one receiver.
@@ -89,7 +90,7 @@ fn two_senders(mode: Mode, to: &'static Library, link: Link) {
     stages.extend(start(ours(), feed_1, entry_1));
     stages.iter().for_each(Stage::assert_library);
     let feeds = [(feed_0, FILLINGS[0]), (feed_1, FILLINGS[1])];
-    let feeders = feeds.map(|(feed, filling)| Feeder::start(feed, BITS_PER_SECOND, filling).expect("feeder"));
+    let feeders = feeds.map(|(feed, filling)| Feeder::filled(feed, BITS_PER_SECOND, filling).expect("feeder"));
     let programs = stages.iter().map(|stage| &stage.program).chain([&receiver]).collect();
     let sent = || feeders.each_ref().map(Feeder::sent);
     let verdicts = || FILLINGS.map(|filling| flow(&directory, filling));
@@ -103,7 +104,7 @@ fn two_receivers(mode: Mode, from: &'static Library, link: Link) {
     let mode = mode.reversed();
     let ports = [(); 7].map(|()| PortPair::new());
     let [session, entry_0, entry_1, feed, output_0, output_1, spare] = ports.each_ref().map(PortPair::even);
-    let start = |output| Collector::start(output, Cut::Packets, Filling::Full).expect("output port");
+    let start = |output| Collector::start(output, Cut::Packets).expect("output port");
     let collectors = [output_0, output_1].map(start);
     let mut stages = senders(Sender::Ristsender(from), mode, Ports { feed, hop: spare, output: spare }, session);
     let relays = start_relays([entry_0, entry_1], session);
@@ -112,7 +113,7 @@ fn two_receivers(mode: Mode, from: &'static Library, link: Link) {
         stages.extend(receivers(Receiver::Ristreceiver(library), mode, ports, entry));
     }
     stages.iter().for_each(Stage::assert_library);
-    let feeder = Feeder::start(feed, BITS_PER_SECOND, Filling::Full).expect("feeder");
+    let feeder = Feeder::start(feed, BITS_PER_SECOND).expect("feeder");
     let programs = stages.iter().map(|stage| &stage.program).collect();
     let sent = || [feeder.sent(); 2];
     let verdicts = || collectors.each_ref().map(Collector::verdict);
@@ -125,8 +126,8 @@ macro_rules! modes {
         #[test]
         fn $name() {
             std::thread::scope(|scope| {
-                scope.spawn(|| $cell($mode, debian(), $link));
-                scope.spawn(|| $cell($mode, ours(), $link));
+                scope.spawn(|| unless_stalled(|| $cell($mode, debian(), $link)));
+                scope.spawn(|| unless_stalled(|| $cell($mode, ours(), $link)));
             });
         }
     )*};

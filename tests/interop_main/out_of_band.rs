@@ -29,7 +29,7 @@ fn assert_whole(numbers: &[u32], link: Link, evidence: &str) {
 
 fn exchange(mode: Mode, from: &'static Library, to: &'static Library, link: Link) {
     let (session, entry) = (PortPair::new(), PortPair::new());
-    let relay = Relay::start(entry.even(), session.even(), 1, 1).expect("relay port");
+    let relay = Relay::start_single(entry.even(), session.even(), 1).expect("relay port");
     if link == Lossy {
         let loss = Impairment { loss: 10.0, reorder: 2.0, duplicate: 1.0, ..Impairment::default() };
         relay.impair(loss);

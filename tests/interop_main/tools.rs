@@ -10,8 +10,15 @@ const LOGIN: Mode = Mode::MAIN.login();
 const LOGIN_AND_SECRET: Mode = Mode::MAIN.login().aes(128);
 const NULL_PACKETS: Mode = Mode::MAIN.null_packet_deletion();
 
+/// libRIST 0.2.7 asks everybody to log in again every 3 seconds. When a frame of that is lost or comes twice, it may
+/// give up and hold the stream off until the next try.
+const LOGIN_AGAIN: &str = "libRIST 0.2.7 stops a stream when a renewed login meets loss";
+
 fn tools(mode: Mode, from: &'static Library, link: Link, to: &'static Library) -> Cell {
-    Cell { mode, sender: Sender::Ristsender(from), link, receiver: Receiver::Ristreceiver(to), expect: Expect::Whole }
+    let listener = if mode.reversed { from } else { to };
+    let fragile = mode.login && link == Lossy && std::ptr::eq(listener, debian());
+    let expect = if fragile { Expect::WholeBetweenLogins(LOGIN_AGAIN) } else { Expect::Whole };
+    Cell { mode, sender: Sender::Ristsender(from), link, receiver: Receiver::Ristreceiver(to), expect }
 }
 
 macro_rules! modes {

@@ -39,12 +39,10 @@ pub(crate) fn packet(version: u8, seal: Seal, form: Form, message: &[u8]) -> Vec
     [&head[..head_len], &body].concat()
 }
 
-/// By passphrase and nonce.
-type Known = BTreeMap<(Vec<u8>, [u8; 4]), Cipher>;
-
 /// A key takes half a millisecond: derived once.
 fn cipher(secret: &[u8], nonce: [u8; 4]) -> Cipher {
-    static KNOWN: Mutex<Known> = Mutex::new(BTreeMap::new());
+    type Known = BTreeMap<(Vec<u8>, [u8; 4]), Cipher>;
+    static KNOWN: Mutex<Known> = Mutex::new(Known::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let derive = || Cipher::derive(&Secret::new(secret), nonce, KeySize::Aes128);
     known.entry((secret.to_vec(), nonce)).or_insert_with(derive).clone()

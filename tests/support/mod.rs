@@ -12,6 +12,7 @@ pub(crate) mod package;
 pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod relay;
+pub(crate) mod stall;
 pub(crate) mod stream;
 pub(crate) mod tools;
 

@@ -66,9 +66,17 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// Listens on so many `ports` of the loopback from `listen` on, and forwards to as many from `to` on. It starts
-    /// without impairment.
-    pub(crate) fn start(listen: u16, to: u16, ports: u16, seed: u64) -> io::Result<Relay> {
+    /// Listens on `listen` and `listen + 1` of the loopback and forwards to `to` and `to + 1`. It starts without impairment.
+    pub(crate) fn start(listen: u16, to: u16, seed: u64) -> io::Result<Relay> {
+        Relay::start_ports(listen, to, 2, seed)
+    }
+
+    /// As `start`, but with one port, as in the Main profile.
+    pub(crate) fn start_single(listen: u16, to: u16, seed: u64) -> io::Result<Relay> {
+        Relay::start_ports(listen, to, 1, seed)
+    }
+
+    fn start_ports(listen: u16, to: u16, ports: u16, seed: u64) -> io::Result<Relay> {
         let shared = Arc::new(Shared { state: Mutex::new(State::new(seed)), wake: Condvar::new() });
         let mut threads = Vec::new();
         let mut outlets = Vec::new();

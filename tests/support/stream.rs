@@ -97,7 +97,11 @@ pub(crate) struct Feeder {
 }
 
 impl Feeder {
-    pub(crate) fn start(port: u16, bits_per_second: u64, filling: Filling) -> io::Result<Feeder> {
+    pub(crate) fn start(port: u16, bits_per_second: u64) -> io::Result<Feeder> {
+        Feeder::filled(port, bits_per_second, Filling::Full)
+    }
+
+    pub(crate) fn filled(port: u16, bits_per_second: u64, filling: Filling) -> io::Result<Feeder> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         let target = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (sent, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
@@ -230,7 +234,11 @@ pub(crate) enum Cut {
 }
 
 impl Collector {
-    pub(crate) fn start(port: u16, cut: Cut, filling: Filling) -> io::Result<Collector> {
+    pub(crate) fn start(port: u16, cut: Cut) -> io::Result<Collector> {
+        Collector::filled(port, cut, Filling::Full)
+    }
+
+    pub(crate) fn filled(port: u16, cut: Cut, filling: Filling) -> io::Result<Collector> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, port))?;
         socket.set_read_timeout(Some(STOP_CHECK))?;
         // Best effort: the kernel's limit may be lower, and the thread below is quick.

@@ -8,7 +8,7 @@ use super::library::{Library, ours, scratch};
 use super::namespace::Namespace;
 use super::ports::PortPair;
 use super::process::Program;
-use super::stream::{Collector, Cut, Feeder, Filling};
+use super::stream::{Collector, Cut, Feeder};
 use super::{require_package, wait_until};
 
 pub(crate) const SECRET: &str = "a-shared-passphrase";
@@ -114,10 +114,10 @@ impl Stream {
         let [port, feed, output] = [ports[0].even(), ports[1].even(), ports[2].even()];
         let (listen, call) = (format!("@127.0.0.1:{port}"), format!("127.0.0.1:{port}"));
         let [at_sender, at_receiver] = if listens == Side::Receiver { [&call, &listen] } else { [&listen, &call] };
-        let collector = Collector::start(output, Cut::Packets, Filling::Full).expect("output port");
+        let collector = Collector::start(output, Cut::Packets).expect("output port");
         let sender = Machine::Here.sender(ours(), mode, feed, at_sender, buffer);
         let receiver = Machine::Here.receiver(ours(), mode, at_receiver, buffer, output);
-        let feeder = Feeder::start(feed, bits_per_second, Filling::Full).expect("feeder");
+        let feeder = Feeder::start(feed, bits_per_second).expect("feeder");
         let stream = Stream { port, sender, receiver, feeder, collector, _ports: ports };
         stream.sender.assert_uses(ours());
         stream.receiver.assert_uses(ours());
