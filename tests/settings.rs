@@ -30,9 +30,13 @@ impl Context {
     }
 
     fn receiver() -> Self {
+        Self::receiver_of(0)
+    }
+
+    fn receiver_of(profile: c_int) -> Self {
         let mut ctx = null_mut();
         // SAFETY: a place for the context; no logging settings.
-        assert_eq!(unsafe { rist_receiver_create(&mut ctx, 0, null_mut()) }, 0);
+        assert_eq!(unsafe { rist_receiver_create(&mut ctx, profile, null_mut()) }, 0);
         Self(ctx)
     }
 
@@ -298,4 +302,23 @@ fn setters_answer_as_documented() {
     assert_eq!(unsafe { rist_sender_flow_id_set(receiver.0, 2) }, -1);
     // SAFETY: the context is alive, there is no such peer.
     assert_eq!(unsafe { rist_peer_weight_set(sender.0, null_mut(), 1) }, -1);
+}
+
+/// libRIST before 0.2.16 took whatever it did not know for AES-128.
+#[test]
+fn a_key_size_that_is_none_makes_no_peer() {
+    let receiver = Context::receiver_of(1);
+    for (size, good) in [(0, true), (128, true), (192, true), (256, true), (64, false), (-1, false), (512, false)] {
+        let mut config: *mut rist_peer_config = null_mut();
+        // SAFETY: a C string and a place for the configuration.
+        assert_eq!(unsafe { rist_parse_address2(c"rist://@127.0.0.1:0?secret=text".as_ptr(), &mut config) }, 0);
+        // SAFETY: the configuration was just made.
+        unsafe { (*config).key_size = size };
+        let mut peer = null_mut();
+        // SAFETY: as above.
+        let made = unsafe { rist_peer_create(receiver.0, &mut peer, config) };
+        assert_eq!(made == 0, good, "{size}");
+        // SAFETY: freed once.
+        assert_eq!(unsafe { rist_peer_config_free2(&mut config) }, 0);
+    }
 }
