@@ -5,7 +5,6 @@ mod session;
 
 use rist::protocol::config::{PeerConfig, Profile, Role};
 use rist::protocol::report::FlowReport;
-use rist::protocol::session::{Media, SessionConfig};
 use rist::protocol::time::Span;
 use rist::wire::gre::Form;
 use session::*;
@@ -238,30 +237,6 @@ fn a_leap_of_the_senders_clock_is_over_within_a_buffer() {
         silence(&mut side, 2000);
         assert!(side.delivered.len() >= 690, "{leap} ms: {}", side.delivered.len());
     }
-}
-
-/// What a sender remembers is bounded by its numbers, whatever its buffer and its rate are.
-#[test]
-fn a_sender_remembers_no_more_packets_than_it_has_numbers() {
-    let config = SessionConfig { role: Role::Sender, profile: Profile::Main, flow_id: FLOW, seed: 3 };
-    let mut side = Side::new(config.role, config.profile, config.seed);
-    let hour = Span::from_secs(3600);
-    side.call(SOCKET, listening_at(), PeerConfig { buffer_min: hour, buffer_max: hour, ..settings() });
-    let before = rss_kb();
-    for number in 0..2_000_000u32 {
-        let payload = side.session.pool().copy(&[number as u8; 8]);
-        let media = Media { payload, ts_ntp: None, seq: None, virt_src_port: 0, virt_dst_port: 0 };
-        side.session.send(side.now, media).expect("a small packet");
-        while side.session.poll_output().is_some() {}
-    }
-    let grown = rss_kb().saturating_sub(before);
-    assert!(grown < 28 * 1024, "{grown} kB for 65,536 packets of 8 octets");
-}
-
-fn rss_kb() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 /// Nobody answers requests: they end.
