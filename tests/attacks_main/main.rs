@@ -8,6 +8,7 @@ mod flood;
 mod forgery;
 mod noise;
 mod reflection;
+mod requests;
 mod secrets;
 #[path = "../support/mod.rs"]
 mod support;

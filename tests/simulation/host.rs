@@ -66,6 +66,8 @@ pub(crate) struct Record {
     /// Of these, before the latest sender report was made.
     pub(crate) datagrams_reported: u64,
     pub(crate) datagrams_received: u64,
+    /// Nonces that keys were derived for.
+    pub(crate) keys_derived: u64,
     /// Requests for single packets that left, and retransmissions that left.
     pub(crate) requests_sent: u64,
     pub(crate) repeats_sent: u64,

@@ -287,6 +287,7 @@ impl World {
             Job::Derive { nonce, .. } => Some(*nonce),
             Job::Login(_) => None,
         };
+        self.hosts[host].record.keys_derived += u64::from(nonce.is_some());
         let result = job.run();
         if let (Some(nonce), JobResult::Derived(keys)) = (nonce, &result) {
             self.tap.learn(nonce, keys);

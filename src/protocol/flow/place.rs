@@ -125,8 +125,9 @@ impl Flow {
             return if newer && !arrival.retransmit { foreign } else { Place::At(position) };
         }
         let gap = position - line.highest - 1;
-        // With packets in the buffer, a leap beyond what it may span would push them out.
-        if line.head.is_some() && position >= line.next_out + self.window() {
+        // With packets in the buffer, a leap beyond what it may span would push them out. A stream that fills it
+        // step by step may: then the oldest packets are handed out early.
+        if gap > SMALL_GAP && line.head.is_some() && position >= line.next_out + self.window() {
             return foreign;
         }
         if arrival.retransmit || self.plausible(line, gap, source) { Place::At(position) } else { foreign }

@@ -70,6 +70,10 @@ impl History {
 
     pub(super) fn insert(&mut self, now: Time, sent: Sent) {
         self.expire(now);
+        // No more than numbers can tell apart, however long packets are to be kept.
+        if self.order.len() >= self.max {
+            self.forget_oldest();
+        }
         let seq = sent.seq;
         while self.slots.len() < self.max
             && self.slots[self.index(seq)].as_ref().is_some_and(|entry| entry.sent.seq != seq)
@@ -79,6 +83,14 @@ impl History {
         let index = self.index(seq);
         self.slots[index] = Some(Entry { sent, written: now, repeats: Vec::new() });
         self.order.push_back((now, seq));
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some((written, seq)) = self.order.pop_front() else { return };
+        let index = self.index(seq);
+        if self.slots[index].as_ref().is_some_and(|entry| entry.sent.seq == seq && entry.written == written) {
+            self.slots[index] = None;
+        }
     }
 
     fn grow(&mut self) {
@@ -91,15 +103,11 @@ impl History {
     }
 
     pub(super) fn expire(&mut self, now: Time) {
-        while let Some(&(written, seq)) = self.order.front() {
+        while let Some(&(written, _)) = self.order.front() {
             if now.since(written) <= self.memory {
                 break;
             }
-            self.order.pop_front();
-            let index = self.index(seq);
-            if self.slots[index].as_ref().is_some_and(|entry| entry.sent.seq == seq && entry.written == written) {
-                self.slots[index] = None;
-            }
+            self.forget_oldest();
         }
     }
 
@@ -140,6 +148,19 @@ mod tests {
 
     fn sent(seq: u32, payload: Payload) -> Sent {
         Sent { seq, timestamp: 0, payload_type: 33, ports: Ports::default(), null_packets: None, payload }
+    }
+
+    #[test]
+    fn no_more_packets_stay_than_numbers_can_tell_apart() {
+        let pool = Pool::new();
+        let mut history = History::new(0xFFFF);
+        let now = Time::from_ticks(1 << 40);
+        history.set_memory(Span::from_secs(3600));
+        for n in 0..200_000u32 {
+            history.insert(now, sent(n & 0xFFFF, pool.copy(&n.to_be_bytes())));
+        }
+        assert_eq!((history.order.len(), history.slots.len()), (65_536, 65_536));
+        assert!((0..=0xFFFF).all(|seq| history.get(now, seq).is_some()));
     }
 
     #[test]

@@ -154,6 +154,10 @@ impl Session {
         if nack.media_ssrc() & !1 != flow_id {
             return 0;
         }
+        // Who gets no stream has lost nothing of it.
+        if self.is_tunnel() && self.peers.get(&id).is_some_and(|peer| peer.is_child() && !peer.is_proven()) {
+            return 0;
+        }
         let Some(terms) = self.terms(id) else { return 0 };
         // What one member of a group asks for, all of them get: they share one account.
         let account = self.media_peer(id);

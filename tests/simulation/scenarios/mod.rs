@@ -4,6 +4,7 @@ mod bonding;
 mod change;
 mod company;
 mod damage;
+mod forged_nonces;
 mod hostile;
 mod idle;
 mod settings;
