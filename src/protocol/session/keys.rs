@@ -132,10 +132,7 @@ impl Session {
                 return None;
             }
             let content = Content::parse(packet.protocol, packet.body);
-            if content.is_err() && gre::looks_like_simple(datagram) {
-                let text = "a peer sends bare RTP or RTCP, dropped: it uses the Simple profile, this side Main";
-                self.complain(now, Complaint::Malformed, Level::Error, text);
-            } else if content.is_err() {
+            if content.is_err() {
                 self.malformed(now);
             }
             return content.ok();

@@ -7,6 +7,7 @@ use crate::protocol::config::Role;
 use crate::protocol::output::{Level, PeerId, SocketId};
 use crate::protocol::time::{Span, Time};
 use crate::protocol::tunnel::Heard;
+use crate::wire::eapol;
 use crate::wire::gre::{self, BufferNegotiation, Content, KeepAlive, Packet};
 use crate::wire::rtcp::Compound;
 use crate::wire::rtp::Rtp;
@@ -80,12 +81,16 @@ impl Session {
         }
     }
 
-    /// Neither a tunnel packet nor, from a peer that logs in, a bare EAP frame: libRIST since 0.2.8 repeats
-    /// those without a GRE header.
+    /// No tunnel packet. From a peer that logs in it may be a bare EAP frame: libRIST since 0.2.8 repeats those
+    /// without a GRE header.
     fn not_a_tunnel(&mut self, now: Time, known: Option<PeerId>, datagram: &[u8]) {
-        let logs_in = known.and_then(|id| self.peers.get(&id)).is_some_and(|peer| !peer.is_open());
-        match known.filter(|_| logs_in && matches!(datagram, [2..=4, 0, ..])) {
+        let logs_in = known.and_then(|id| self.peers.get(&id)).is_some_and(|peer| peer.login.is_some());
+        match known.filter(|_| logs_in && eapol::decode(datagram).is_ok()) {
             Some(peer) => self.login_frame(now, peer, datagram.len(), datagram),
+            None if gre::looks_like_simple(datagram) => {
+                let text = "a peer sends bare RTP or RTCP, dropped: it uses the Simple profile, this side Main";
+                self.complain(now, Complaint::Malformed, Level::Error, text);
+            }
             None => self.malformed(now),
         }
     }

@@ -1,5 +1,6 @@
 //! The GRE header: flags, RIST GRE version, protocol type, and the optional nonce and sequence number.
 
+use super::protocol;
 use crate::wire::bytes::Reader;
 use crate::wire::{Error, Result};
 
@@ -37,12 +38,12 @@ impl<'a> Packet<'a> {
     pub fn parse(datagram: &'a [u8]) -> Result<Self> {
         let mut reader = Reader::new(datagram);
         let (first, second) = (reader.u8()?, reader.u8()?);
-        let protocol = reader.u16()?;
+        let kind = reader.u16()?;
         if first & ROUTING != 0 || second & GRE_VERSION != 0 {
             return Err(Error::Malformed);
         }
         let version = second >> 3 & 7;
-        if version >= FIRST_UNKNOWN {
+        if version >= FIRST_UNKNOWN || !protocol::is_known(kind) {
             return Err(Error::Unsupported);
         }
         if first & CHECKSUM != 0 {
@@ -57,7 +58,7 @@ impl<'a> Packet<'a> {
             _ => Some(reader.u32()?),
         };
         let (version, aes_256) = (version.min(NEWEST), second & AES_256 != 0);
-        Ok(Self { version, protocol, nonce, aes_256, sequence, body: reader.rest() })
+        Ok(Self { version, protocol: kind, nonce, aes_256, sequence, body: reader.rest() })
     }
 }
 
@@ -100,7 +101,6 @@ pub fn looks_like_simple(datagram: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::protocol;
     use super::*;
 
     #[test]
@@ -127,6 +127,7 @@ mod tests {
         let expected = [ok(0), ok(1), ok(2), ok(2), ok(2), unknown, unknown, unknown];
         assert!(versions.eq(expected));
         assert_eq!(parse(0x40, 0), Err(Error::Malformed));
+        assert_eq!(Packet::parse(&[0, 8, 0x12, 0x34]), Err(Error::Unsupported), "an unknown protocol");
         assert!((1..8).all(|version| parse(0, version) == Err(Error::Malformed)));
         assert_eq!(parse(0x0f, 0x80), Ok(0), "other reserved bits do not matter");
     }

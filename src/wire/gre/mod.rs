@@ -24,4 +24,8 @@ pub mod protocol {
     pub const FULL: u16 = 0x0800;
     /// EAP over LAN.
     pub const EAPOL: u16 = 0x888E;
+
+    pub(super) fn is_known(protocol: u16) -> bool {
+        matches!(protocol, KEEP_ALIVE | REDUCED | VSF | FULL | EAPOL)
+    }
 }
