@@ -73,7 +73,7 @@ fn even_port(name: &str, text: &str) -> Result<u16, String> {
 }
 
 fn run(options: &Options) -> Result<Infallible, String> {
-    let relay = Relay::start(options.listen, options.to, 2, options.seed).map_err(|error| error.to_string())?;
+    let relay = Relay::start(options.listen, options.to, options.seed).map_err(|error| error.to_string())?;
     relay.set(Direction::Forward, options.forward);
     relay.set(Direction::Return, options.back);
     let pause = if options.report > 0.0 { Duration::from_secs_f64(options.report) } else { Duration::from_secs(3600) };

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use support::library::ours;
 use support::namespace::{Namespace, wire};
 use support::process::Program;
-use support::stream::{Collector, Cut, Feeder, Filling};
+use support::stream::{Collector, Cut, Feeder};
 use support::tools::{MODES, Machine, Mode, Side};
 use support::wait_until;
 
@@ -56,9 +56,8 @@ impl Rig {
     fn new(mode: Mode, listens: Side, place: Option<String>) -> Rig {
         let (sender_at, receiver_at) = (Namespace::new(), Namespace::new());
         wire(&sender_at, &receiver_at, NETWORK);
-        let feeder = sender_at.inside(|| Feeder::start(FEED, 3_000_000, Filling::Full)).expect("feeder");
-        let collector =
-            receiver_at.inside(|| Collector::start(OUTPUT, Cut::Packets, Filling::Full)).expect("output port");
+        let feeder = sender_at.inside(|| Feeder::start(FEED, 3_000_000)).expect("feeder");
+        let collector = receiver_at.inside(|| Collector::start(OUTPUT, Cut::Packets)).expect("output port");
         let host = if listens == Side::Receiver { 2 } else { 1 };
         let place = place.unwrap_or_else(|| format!("{NETWORK}.{host}:{PORT}"));
         let (sender, receiver) = (None, None);

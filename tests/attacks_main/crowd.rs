@@ -9,7 +9,7 @@ use crate::support::library::ours;
 use crate::support::load::{Holdings, holdings, process_time};
 use crate::support::ports::PortPair;
 use crate::support::process::Program;
-use crate::support::stream::{Collector, Cut, Feeder, Filling};
+use crate::support::stream::{Collector, Cut, Feeder};
 use crate::support::tools::{AES, CLEAR, Machine, Mode, SECRET, SRP};
 use crate::support::wait_until;
 use crate::{alone, local, stranger_at};
@@ -94,11 +94,11 @@ struct Listener {
 /// A sender calls; how long until its stream comes out.
 fn enter(mode: Mode, listener: &Listener) -> Duration {
     let feed = PortPair::new();
-    let collector = Collector::start(listener.output.even(), Cut::Packets, Filling::Full).expect("output port");
+    let collector = Collector::start(listener.output.even(), Cut::Packets).expect("output port");
     let start = Instant::now();
     let place = format!("127.0.0.1:{}", listener.port.even());
     let sender = Machine::Here.sender(ours(), mode, feed.even(), &place, 200);
-    let _feeder = Feeder::start(feed.even(), 2_000_000, Filling::Full).expect("feeder");
+    let _feeder = Feeder::start(feed.even(), 2_000_000).expect("feeder");
     // Media of strangers comes out, too; what counts are packets of the stream.
     let evidence = || format!("{:?}\n{}\n{}", collector.verdict(), sender.tail(30), listener.program.tail(30));
     wait_until("the real sender comes in", ENTERS_WITHIN, || collector.verdict().first, evidence);
