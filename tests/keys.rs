@@ -8,7 +8,7 @@ use rist::crypto::secret::Secret;
 use rist::protocol::config::{PeerConfig, Profile, Role};
 use rist::protocol::entropy::Entropy;
 use rist::protocol::job::JobResult;
-use rist::protocol::output::Level;
+use rist::protocol::output::{Event, Level};
 use rist::protocol::time::Span;
 use rist::wire::gre::{Form, Packet};
 use session::*;
@@ -327,5 +327,6 @@ fn a_packet_of_ours_that_comes_back_is_nobodys() {
         side.hear(listening_at(), &datagram);
     }
     side.drain();
-    assert!(side.events.is_empty(), "{:?}", side.events);
+    let fooled = |event: &&Event| matches!(event, Event::Established { .. } | Event::OutOfBand { .. });
+    assert_eq!(side.events.iter().filter(fooled).count(), 0);
 }

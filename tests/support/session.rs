@@ -45,6 +45,11 @@ pub fn with_login(password: &str) -> PeerConfig {
     PeerConfig { credentials, ..settings() }
 }
 
+/// Clear text, a secret, a login.
+pub fn in_clear_or_not() -> [PeerConfig; 3] {
+    [settings(), with_secret("shared", KeySize::Aes128), with_login("password")]
+}
+
 /// One context, with what came out of it.
 pub struct Side {
     pub session: Session,
