@@ -1,6 +1,6 @@
 //! Free even/odd UDP port pairs, never given to two tests at once.
 
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Below the ports that Linux hands out by itself (32768 and up).
@@ -41,6 +41,13 @@ impl PortPair {
     }
 }
 
+/// Looks instead of binding: a socket that is open while another thread starts a program stays open in that until
+/// it has begun, and the port would be taken when it is needed.
 fn is_free(port: u16) -> bool {
-    UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()
+    let suffix = format!(":{port:04X}");
+    ["/proc/self/net/udp", "/proc/self/net/udp6"].into_iter().all(|table| {
+        let text = std::fs::read_to_string(table).unwrap_or_default();
+        // The second column is the local address.
+        text.lines().all(|line| !line.split_whitespace().nth(1).is_some_and(|local| local.ends_with(&suffix)))
+    })
 }
