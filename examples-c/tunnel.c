@@ -1,7 +1,7 @@
 /* Carries IP packets between two machines over RIST: a TUN device here, one there. Linux; needs root.
  *
- *   left#   tunnel rist0 10.9.0.1/24 rist://right:6000?buffer=50 rist://@:6000?buffer=50
- *   right#  tunnel rist0 10.9.0.2/24 rist://left:6000?buffer=50 rist://@:6000?buffer=50
+ *   left#   tunnel rist0 10.9.0.1/24 'rist://right:6000?buffer=50&secret=hush' 'rist://@:6000?buffer=50&secret=hush'
+ *   right#  tunnel rist0 10.9.0.2/24 'rist://left:6000?buffer=50&secret=hush' 'rist://@:6000?buffer=50&secret=hush'
  *
  * What leaves through the device is sent to the first URL, what the second receives comes in through it. The buffers
  * are what RIST has to repair losses, and what the tunnel adds to the way. --mtu sets the longest packet (1400).
@@ -59,9 +59,9 @@ static int add_peer(struct rist_ctx *ctx, const char *url)
 
 static const char *set_up(struct tunnel *tunnel, const char *to, const char *from, struct rist_logging_settings *log)
 {
-	if (rist_sender_create(&tunnel->out, RIST_PROFILE_SIMPLE, 0, log) != 0)
+	if (rist_sender_create(&tunnel->out, RIST_PROFILE_MAIN, 0, log) != 0)
 		return "rist_sender_create";
-	if (rist_receiver_create(&tunnel->in, RIST_PROFILE_SIMPLE, log) != 0)
+	if (rist_receiver_create(&tunnel->in, RIST_PROFILE_MAIN, log) != 0)
 		return "rist_receiver_create";
 	/* Before start: from then on the library moves the packets by itself. */
 	if (rist_sender_data_fd_set(tunnel->out, tunnel->device, 0, RIST_DATA_FD_FLAG_TUN) != 0)

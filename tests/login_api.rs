@@ -12,10 +12,8 @@ use rist::capi::srp_tools::{librist_crypto_srp_create_verifier, librist_get_ng_c
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::{null, null_mut};
 use std::time::Duration;
-use support::context::Context;
+use support::context::{Context, MAIN};
 
-/// RIST_PROFILE_MAIN.
-const MAIN: c_int = 1;
 const WAIT: Duration = Duration::from_secs(15);
 
 /// What a line of a password file says, and the group's numbers where they are not the usual ones.

@@ -12,13 +12,13 @@ use std::io;
 use std::process::Command;
 use std::ptr::{null, null_mut};
 use std::time::Duration;
-use support::context::{Context, SIMPLE};
+use support::context::{Context, MAIN};
 use support::library::{ours, root, scratch};
 use support::namespace::{Namespace, wire};
 use support::process::Program;
 use support::{require_package, wait_until};
 
-const PROFILE: c_int = SIMPLE;
+const PROFILE: c_int = MAIN;
 const PATIENCE: Duration = Duration::from_secs(30);
 const TUN: u32 = RIST_DATA_FD_FLAG_TUN as u32;
 const MTU: c_int = 1400;

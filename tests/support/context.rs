@@ -14,6 +14,8 @@ use std::sync::Mutex;
 
 /// RIST_PROFILE_SIMPLE.
 pub(crate) const SIMPLE: c_int = 0;
+/// RIST_PROFILE_MAIN.
+pub(crate) const MAIN: c_int = 1;
 
 /// A context with what it logged.
 pub(crate) struct Context {
