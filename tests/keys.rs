@@ -330,3 +330,22 @@ fn a_packet_of_ours_that_comes_back_is_nobodys() {
     let fooled = |event: &&Event| matches!(event, Event::Established { .. } | Event::OutOfBand { .. });
     assert_eq!(side.events.iter().filter(fooled).count(), 0);
 }
+
+/// Whoever was sent away with the passphrase that was given up does not come back with a key that he made of it before.
+#[test]
+fn a_passphrase_that_was_given_up_reads_nothing_after_a_minute() {
+    let (mut side, mut keyed) = acquainted(KeySize::Aes128);
+    let listener = rist::protocol::output::PeerId(1);
+    side.session.update_secret(side.now, listener, &Secret::new(b"another")).expect("a new passphrase");
+    for _ in 0..61 {
+        side.pass_ms(1000);
+        side.hear(stranger(1), &keyed.name());
+    }
+    let before = side.delivered.len();
+    for seq in 100..140 {
+        side.hear(stranger(1), &keyed.media(seq));
+        side.pass_ms(10);
+    }
+    side.pass_ms(3000);
+    assert_eq!(side.delivered.len(), before, "packets under the old passphrase were handed out");
+}

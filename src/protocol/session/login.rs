@@ -331,7 +331,7 @@ impl Session {
         let Some(tunnel) = &mut peer.tunnel else { return };
         let keyring = tunnel.keyring.get_or_insert_with(|| match config.secret.clone() {
             Some(secret) => Box::new(Keyring::new(secret, config.key_size)),
-            None => Box::new(Keyring::new(key.clone(), KeySize::Aes256)),
+            None => Box::new(Keyring::empty(KeySize::Aes256)),
         });
         keyring.learn(now, key);
     }
