@@ -216,7 +216,11 @@ impl Session {
                 AuthOutput::LookUp { id: step, username, hash_generation } => {
                     let generation =
                         if hash_generation == 0 { HashGeneration::ZeroIv } else { HashGeneration::Standard };
-                    self.ask_who(id, step, username, Some(generation));
+                    if self.may_look_up(now, id) {
+                        self.ask_who(id, step, username, Some(generation));
+                    } else if let Some(login) = self.login_of(id) {
+                        login.auth.turned_away(now);
+                    }
                 }
                 AuthOutput::CheckGeneration { id: step, username } => self.ask_who(id, step, username, None),
                 AuthOutput::Authenticated { username, first } => self.logged_in(now, id, &username, first),
@@ -267,6 +271,13 @@ impl Session {
             }
         }
         self.timers.set(Timer::LoginBudget, self.login_budget.due());
+    }
+
+    /// Those who are in do not wait for strangers.
+    fn may_look_up(&mut self, now: Time, id: PeerId) -> bool {
+        let Some(peer) = self.peers.get(&id) else { return false };
+        let inside = peer.login.as_ref().is_some_and(|login| login.auth.is_authenticated());
+        inside || self.look_ups.may_ask(now, peer.remote_ip())
     }
 
     fn ask_who(&mut self, peer: PeerId, step: u64, username: Vec<u8>, hash_generation: Option<HashGeneration>) {
