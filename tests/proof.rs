@@ -38,7 +38,8 @@ fn who_is_asked_itself_can_not_answer_for_another() {
                 side.media(own, round, u32::from(round) * 9000);
             }
         }
-        let media = |to| side.sent.iter().filter(|(whose, datagram)| *whose == to && carried(datagram).is_some()).count();
+        let media =
+            |to| side.sent.iter().filter(|(whose, datagram)| *whose == to && carried(datagram).is_some()).count();
         if role == Role::Sender {
             assert!(media(own) > 0, "who answers gets the stream");
         }

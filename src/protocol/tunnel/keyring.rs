@@ -21,6 +21,8 @@ struct Entry {
     /// One for each passphrase, with its number, until a packet shows which.
     ciphers: Vec<(u32, Cipher)>,
     proven: bool,
+    /// The latest packet gave a hint, under this sequence number.
+    hint: Option<u32>,
     last_used: Time,
 }
 
@@ -47,6 +49,8 @@ pub(in crate::protocol) enum Refusal {
     Unknown,
     /// No key makes sense of it.
     Noise,
+    /// It may make sense: the next one will tell.
+    Hint,
 }
 
 #[derive(Debug)]
@@ -149,7 +153,7 @@ impl Keyring {
                 self.entries.remove(&oldest);
             }
         }
-        self.entries.insert(name, Entry { ciphers, proven: false, last_used: now });
+        self.entries.insert(name, Entry { ciphers, proven: false, hint: None, last_used: now });
     }
 
     /// Decrypts `octets` with the key that makes `sense` of them; it is told whether the key has proved itself
@@ -165,7 +169,7 @@ impl Keyring {
     ) -> Result<(), Refusal> {
         let entry = self.entries.get_mut(&name).ok_or(Refusal::Unknown)?;
         let counter = counter_block(sequence);
-        let mut right = None;
+        let (mut right, mut hinted) = (None, false);
         // Whoever knows only a passphrase that was given up has no use for the keys that he made of it.
         let counts = |number| self.accepted.iter().any(|accepted| accepted.number == number && accepted.counts(now));
         for (index, (_, cipher)) in entry.ciphers.iter().enumerate().filter(|(_, (number, _))| counts(*number)) {
@@ -175,13 +179,18 @@ impl Keyring {
             match sense(scratch, entry.proven) {
                 Sense::None => {}
                 Sense::Some => return Ok(()),
-                Sense::Proof => {
+                Sense::Hint if entry.hint.is_none_or(|before| before == sequence) => hinted = true,
+                Sense::Hint | Sense::Proof => {
                     right = Some(index);
                     break;
                 }
             }
         }
-        let right = right.ok_or(Refusal::Noise)?;
+        let hint = entry.hint.take();
+        let Some(right) = right else {
+            entry.hint = hint.or(Some(sequence)).filter(|_| hinted);
+            return Err(if hinted { Refusal::Hint } else { Refusal::Noise });
+        };
         entry.last_used = now;
         if !entry.proven {
             entry.proven = true;
@@ -198,6 +207,8 @@ pub(in crate::protocol) enum Sense {
     None,
     /// It may be right.
     Some,
+    /// One of 65,536 wrong keys gives this, two in a row none.
+    Hint,
     /// Only the right key gives this.
     Proof,
 }
