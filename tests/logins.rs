@@ -316,3 +316,18 @@ fn a_crowd_that_says_names_costs_few_look_ups() {
     let asked = side.events.iter().filter(|event| matches!(event, Event::LookUp(_))).count();
     assert!((20..=200).contains(&asked), "{asked} look-ups in a second");
 }
+
+/// Questions are never encrypted: anybody can send them in a listener's name, as often as he likes.
+#[test]
+fn forged_questions_do_not_interrupt_a_stream() {
+    let mut pair = Pair::new(with_login(PASSWORD), settings());
+    pair.until(3000, Pair::connected).expect("no login is wanted");
+    pair.stream(50);
+    for identifier in 0..4 {
+        pair.caller.hear(listening_at(), &eapol(&[3, 0, 0, 5, 1, identifier, 0, 5, 1]));
+        pair.stream(400);
+    }
+    pair.run(1500);
+    let delivered = pair.listener.delivered.len();
+    assert!(delivered >= 1600, "{delivered} packets of 1650");
+}

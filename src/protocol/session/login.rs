@@ -124,10 +124,13 @@ impl Session {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.heard(now);
         let dead = peer.is_dead();
+        // What flows is not stopped by a question that anybody can have sent: if the other side means it, it takes
+        // nothing anyway until it has been answered.
+        let flows = peer.connected && !dead;
         match &mut peer.login {
             Some(login) => {
                 // Whoever asks demands it, too.
-                if matches!(eapol::decode(frame), Ok(Frame { body: Body::Eap(_), .. })) {
+                if !flows && matches!(eapol::decode(frame), Ok(Frame { body: Body::Eap(_), .. })) {
                     login.asked = Some(now);
                 }
                 login.auth.handle(now, &mut self.entropy, frame);
