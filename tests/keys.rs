@@ -330,3 +330,41 @@ fn a_packet_of_ours_that_comes_back_is_nobodys() {
     let fooled = |event: &&Event| matches!(event, Event::Established { .. } | Event::OutOfBand { .. });
     assert_eq!(side.events.iter().filter(fooled).count(), 0);
 }
+
+/// Whoever was sent away with the passphrase that was given up does not come back with a key that he made of it before.
+#[test]
+fn a_passphrase_that_was_given_up_reads_nothing_after_a_minute() {
+    let (mut side, mut keyed) = acquainted(KeySize::Aes128);
+    let listener = rist::protocol::output::PeerId(1);
+    side.session.update_secret(side.now, listener, &Secret::new(b"another")).expect("a new passphrase");
+    for _ in 0..61 {
+        side.pass_ms(1000);
+        side.hear(stranger(1), &keyed.name());
+    }
+    let before = side.delivered.len();
+    for seq in 100..140 {
+        side.hear(stranger(1), &keyed.media(seq));
+        side.pass_ms(10);
+    }
+    side.pass_ms(3000);
+    assert_eq!(side.delivered.len(), before, "packets under the old passphrase were handed out");
+}
+
+/// Noise looks like a keep-alive once in 65,536 times, and a key is derived for whatever nonce somebody thinks of.
+#[test]
+fn no_number_of_guesses_passes_for_a_key() {
+    let mut side = Side::receiver(with_secret(PASSPHRASE, KeySize::Aes128));
+    side.session.set_out_of_band(true);
+    for guess in 0..300_000u32 {
+        side.hear(stranger(9), &wrapped(Form::KeepAlive, 1, Some(([6, 6, 6, 6], false)), guess, &[0; 8]));
+        side.hear(
+            stranger(9),
+            &wrapped(Form::Reduced(FEEDBACK_PORTS), 1, Some(([6, 6, 6, 7], false)), guess, &[0; 12]),
+        );
+        if guess % 100 == 0 {
+            side.hear(stranger(9), &wrapped(Form::Full, 1, Some(([6, 6, 6, 6], false)), guess, b"out of band"));
+            side.pass_ms(1);
+        }
+    }
+    assert_eq!((side.has_said("new peer"), side.events.len()), (0, 0));
+}

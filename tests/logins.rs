@@ -298,3 +298,36 @@ fn a_crowd_that_wants_to_log_in_costs_few_calculations() {
     }
     assert!(side.calculated < 200, "{} calculations in a second", side.calculated);
 }
+
+/// The program's answer may take a while, on the thread that serves media.
+#[test]
+fn a_crowd_that_says_names_costs_few_look_ups() {
+    let mut side = Side::new(Role::Receiver, Profile::Main, 7);
+    let listener = side.listen(SOCKET, PeerConfig { session_timeout: Span::from_secs(30), ..settings() });
+    side.session.enable_login(side.now, listener, LoginSetup::LookUp).expect("a guard");
+    for number in 0..1000 {
+        side.hear(stranger(number), &clear(Form::KeepAlive, &keep_alive(b"")));
+        let question = side.sent.pop().map(|(_, sent)| sent[sent.len() - 4]).unwrap_or_default();
+        for identifier in [question, question.wrapping_add(1)].into_iter().chain(0..=255) {
+            side.hear(stranger(number), &eapol(&[3, 0, 0, 9, 2, identifier, 0, 9, 1, b'u', b's', b'e', b'r']));
+        }
+        side.pass_ms(1);
+    }
+    let asked = side.events.iter().filter(|event| matches!(event, Event::LookUp(_))).count();
+    assert!((20..=200).contains(&asked), "{asked} look-ups in a second");
+}
+
+/// Questions are never encrypted: anybody can send them in a listener's name, as often as he likes.
+#[test]
+fn forged_questions_do_not_interrupt_a_stream() {
+    let mut pair = Pair::new(with_login(PASSWORD), settings());
+    pair.until(3000, Pair::connected).expect("no login is wanted");
+    pair.stream(50);
+    for identifier in 0..4 {
+        pair.caller.hear(listening_at(), &eapol(&[3, 0, 0, 5, 1, identifier, 0, 5, 1]));
+        pair.stream(400);
+    }
+    pair.run(1500);
+    let delivered = pair.listener.delivered.len();
+    assert!(delivered >= 1600, "{delivered} packets of 1650");
+}

@@ -120,12 +120,10 @@ impl Session {
 
     fn echo_answered(&mut self, now: Time, id: PeerId, echo: &Echo) {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.ssrc == echo.ssrc) else { return };
-        let elapsed = now.since(Time::from_ticks(echo.timestamp));
         let delay = Span::from_micros(echo.delay_us);
         let was_trusted = peer.is_proven();
-        if elapsed < Span::ZERO || !peer.echoes.answered(echo.timestamp) {
-            return;
-        }
+        let Some(left) = peer.echoes.answered(echo.timestamp) else { return };
+        let elapsed = now.since(left);
         let newly_trusted = !was_trusted && peer.is_proven();
         // A delay that leaves less than nothing is not believed.
         peer.rtt.sample(if delay < elapsed { elapsed - delay } else { elapsed });

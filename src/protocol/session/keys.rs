@@ -164,6 +164,7 @@ impl Session {
         let sense = |text: &[u8], proven: bool| sense(packet.protocol, text, proven, expected);
         match keyring.open(now, name, sequence, packet.body, clear, sense) {
             Ok(()) => Content::parse(packet.protocol, clear).ok(),
+            Err(Refusal::Hint) => None,
             Err(Refusal::Noise) => {
                 let text = "a packet does not decrypt: the other side has another secret";
                 self.complain(now, Complaint::Undecryptable, Level::Error, text);
@@ -361,7 +362,8 @@ struct Expected {
 }
 
 /// Whether a clear text shows that its key is right. Noise passes the weak tests now and then, so they count
-/// only for a key that has passed a strong one, of sixteen bits at least.
+/// only for a key that has passed a strong one, of 24 bits at least, or two of sixteen in a row: whoever has no secret may
+/// send as many packets under a nonce as he likes.
 fn sense(protocol: u16, text: &[u8], proven: bool, expected: Expected) -> Sense {
     let Ok(content) = Content::parse(protocol, text) else { return Sense::None };
     let proof = match content {
@@ -372,14 +374,18 @@ fn sense(protocol: u16, text: &[u8], proven: bool, expected: Expected) -> Sense 
             flow || libristlike
         }
         Content::Feedback { packet, .. } => {
-            let mut items = Compound::new(packet).peekable();
-            let whole = items.peek().is_some() && items.all(|item| item.is_ok());
-            if !whole {
-                return Sense::None;
+            let items = Compound::new(packet).try_fold(0, |count, item| item.is_ok().then_some(count + 1));
+            match items {
+                None | Some(0) => return Sense::None,
+                // A report and a name, with their lengths, are no accident; a message alone may be.
+                Some(1) if !proven => return Sense::Hint,
+                Some(_) => true,
             }
-            true
         }
-        Content::KeepAlive(message) => message.capabilities == gre::CAPABILITIES,
+        Content::KeepAlive(message) if message.capabilities == gre::CAPABILITIES => {
+            return if proven { Sense::Proof } else { Sense::Hint };
+        }
+        Content::KeepAlive(_) => false,
         Content::BufferNegotiation(_) | Content::FutureNonce(_) | Content::Full(_) => false,
     };
     match (proof, proven) {

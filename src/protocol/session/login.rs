@@ -124,10 +124,13 @@ impl Session {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.heard(now);
         let dead = peer.is_dead();
+        // What flows is not stopped by a question that anybody can have sent: if the other side means it, it takes
+        // nothing anyway until it has been answered.
+        let flows = peer.connected && !dead;
         match &mut peer.login {
             Some(login) => {
                 // Whoever asks demands it, too.
-                if matches!(eapol::decode(frame), Ok(Frame { body: Body::Eap(_), .. })) {
+                if !flows && matches!(eapol::decode(frame), Ok(Frame { body: Body::Eap(_), .. })) {
                     login.asked = Some(now);
                 }
                 login.auth.handle(now, &mut self.entropy, frame);
@@ -216,7 +219,11 @@ impl Session {
                 AuthOutput::LookUp { id: step, username, hash_generation } => {
                     let generation =
                         if hash_generation == 0 { HashGeneration::ZeroIv } else { HashGeneration::Standard };
-                    self.ask_who(id, step, username, Some(generation));
+                    if self.may_look_up(now, id) {
+                        self.ask_who(id, step, username, Some(generation));
+                    } else if let Some(login) = self.login_of(id) {
+                        login.auth.turned_away(now);
+                    }
                 }
                 AuthOutput::CheckGeneration { id: step, username } => self.ask_who(id, step, username, None),
                 AuthOutput::Authenticated { username, first } => self.logged_in(now, id, &username, first),
@@ -267,6 +274,13 @@ impl Session {
             }
         }
         self.timers.set(Timer::LoginBudget, self.login_budget.due());
+    }
+
+    /// Those who are in do not wait for strangers.
+    fn may_look_up(&mut self, now: Time, id: PeerId) -> bool {
+        let Some(peer) = self.peers.get(&id) else { return false };
+        let inside = peer.login.as_ref().is_some_and(|login| login.auth.is_authenticated());
+        inside || self.look_ups.may_ask(now, peer.remote_ip())
     }
 
     fn ask_who(&mut self, peer: PeerId, step: u64, username: Vec<u8>, hash_generation: Option<HashGeneration>) {
@@ -331,7 +345,7 @@ impl Session {
         let Some(tunnel) = &mut peer.tunnel else { return };
         let keyring = tunnel.keyring.get_or_insert_with(|| match config.secret.clone() {
             Some(secret) => Box::new(Keyring::new(secret, config.key_size)),
-            None => Box::new(Keyring::new(key.clone(), KeySize::Aes256)),
+            None => Box::new(Keyring::empty(KeySize::Aes256)),
         });
         keyring.learn(now, key);
     }

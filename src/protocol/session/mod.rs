@@ -11,6 +11,7 @@ mod keys;
 mod lockout;
 mod login;
 mod login_budget;
+mod look_ups;
 mod media;
 mod members;
 mod out_of_band;
@@ -40,6 +41,7 @@ use keys::Purpose;
 use lockout::Lockout;
 pub use login::LoginSetup;
 use login_budget::LoginBudget;
+use look_ups::LookUps;
 use members::Members;
 pub use out_of_band::MAX_OUT_OF_BAND;
 use reflector::Reflected;
@@ -148,6 +150,7 @@ pub struct Session {
     next_job: u64,
     strangers: Strangers,
     login_budget: LoginBudget,
+    look_ups: LookUps,
     lockout: Lockout,
     reflected: Option<Reflected>,
     clear_text: Vec<u8>,
@@ -192,6 +195,7 @@ impl Session {
             next_job: 1,
             strangers: Strangers::default(),
             login_budget: LoginBudget::default(),
+            look_ups: LookUps::default(),
             lockout: Lockout::default(),
             reflected: None,
             clear_text: Vec::new(),

@@ -186,9 +186,13 @@ impl Session {
     }
 
     fn write_echo_request(&mut self, now: Time, id: PeerId, out: &mut Vec<u8>) {
+        let mark = match self.entropy.octets() {
+            Ok(octets) => u64::from_be_bytes(octets),
+            Err(_) => self.next_random(),
+        };
         if let Some(peer) = self.peers.get_mut(&id) {
-            peer.echoes.asked(now.ticks());
-            let echo = Echo { ssrc: peer.ssrc, timestamp: now.ticks(), delay_us: 0, padding: 0 };
+            peer.echoes.asked(mark, now);
+            let echo = Echo { ssrc: peer.ssrc, timestamp: mark, delay_us: 0, padding: 0 };
             rtcp::write_echo_request(out, &echo);
         }
     }

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 const MOST_DOUBTFUL: usize = 64;
 /// Keys that have: many senders behind one listener, each with its last few.
 const MOST_PROVEN: usize = 4096;
-/// Passphrases: the one in use, the one before, and one learnt from the other side.
-const MOST_PASSPHRASES: usize = 3;
+/// Passphrases: ours and the other side's, and those before them.
+const MOST_PASSPHRASES: usize = 4;
 /// After a change the old passphrase is still accepted for so long.
 const OLD_FOR: Span = Span::from_secs(60);
 
@@ -18,16 +18,28 @@ type Name = (Nonce, KeySize);
 
 #[derive(Debug)]
 struct Entry {
-    /// One for each passphrase, until a packet shows which.
-    ciphers: Vec<Cipher>,
+    /// One for each passphrase, with its number, until a packet shows which.
+    ciphers: Vec<(u32, Cipher)>,
     proven: bool,
+    /// The latest packet gave a hint, under this sequence number.
+    hint: Option<u32>,
     last_used: Time,
 }
 
 #[derive(Debug)]
 struct Accepted {
+    /// Keys end with the passphrase that they were derived from.
+    number: u32,
     passphrase: Secret,
+    /// The other side told it. Who changes one side's passphrase does not change the other's.
+    learnt: bool,
     until: Option<Time>,
+}
+
+impl Accepted {
+    fn counts(&self, now: Time) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
 }
 
 /// Why a packet was not opened.
@@ -37,11 +49,14 @@ pub(in crate::protocol) enum Refusal {
     Unknown,
     /// No key makes sense of it.
     Noise,
+    /// It may make sense: the next one will tell.
+    Hint,
 }
 
 #[derive(Debug)]
 pub(in crate::protocol) struct Keyring {
     accepted: Vec<Accepted>,
+    numbers: u32,
     /// What "not 256 bits" means: 192 can be configured, but not be signalled.
     short: KeySize,
     entries: HashMap<Name, Entry>,
@@ -51,33 +66,55 @@ pub(in crate::protocol) struct Keyring {
 
 impl Keyring {
     pub(in crate::protocol) fn new(passphrase: Secret, size: KeySize) -> Self {
-        let short = if size == KeySize::Aes192 { KeySize::Aes192 } else { KeySize::Aes128 };
-        Self { accepted: vec![Accepted { passphrase, until: None }], short, entries: HashMap::new(), epoch: 0 }
+        let mut keyring = Self::empty(size);
+        keyring.put(passphrase, false);
+        keyring
     }
 
-    /// Accepts one more passphrase from now on; those before it for a while.
+    /// Opens nothing before it has learnt something.
+    pub(in crate::protocol) fn empty(size: KeySize) -> Self {
+        let short = if size == KeySize::Aes192 { KeySize::Aes192 } else { KeySize::Aes128 };
+        Self { accepted: Vec::new(), numbers: 0, short, entries: HashMap::new(), epoch: 0 }
+    }
+
+    /// Accepts one more passphrase from now on; our own before it for a while.
     pub(in crate::protocol) fn accept(&mut self, now: Time, passphrase: Secret) {
-        self.accepted.retain(|accepted| accepted.passphrase != passphrase);
-        for accepted in &mut self.accepted {
-            accepted.until.get_or_insert(now + OLD_FOR);
-        }
-        self.accepted.insert(0, Accepted { passphrase, until: None });
-        self.changed();
+        self.replace(now, passphrase, false);
     }
 
     /// Accepts what the other side encrypts with beside our own, and what it did before for a while.
     pub(in crate::protocol) fn learn(&mut self, now: Time, passphrase: Secret) {
-        if self.accepted.iter().any(|accepted| accepted.passphrase == passphrase) {
+        let ours = |accepted: &Accepted| accepted.passphrase == passphrase && accepted.until.is_none();
+        if self.accepted.iter().any(ours) {
             return;
         }
-        for accepted in self.accepted.iter_mut().skip(1) {
+        self.replace(now, passphrase, true);
+    }
+
+    fn replace(&mut self, now: Time, passphrase: Secret, learnt: bool) {
+        for accepted in self.accepted.iter_mut().filter(|accepted| accepted.learnt == learnt) {
             accepted.until.get_or_insert(now + OLD_FOR);
         }
-        self.accepted.insert(1.min(self.accepted.len()), Accepted { passphrase, until: None });
+        self.put(passphrase, learnt);
         self.changed();
     }
 
+    /// In front. One that is there already keeps its keys.
+    fn put(&mut self, passphrase: Secret, learnt: bool) {
+        let known = self.accepted.iter().position(|accepted| accepted.passphrase == passphrase);
+        let number = match known {
+            Some(place) => self.accepted.remove(place).number,
+            None => {
+                self.numbers = self.numbers.wrapping_add(1);
+                self.numbers
+            }
+        };
+        self.accepted.insert(0, Accepted { number, passphrase, learnt, until: None });
+    }
+
     fn changed(&mut self) {
+        // Those in use first, then those that were used last.
+        self.accepted.sort_by_key(|accepted| accepted.until.is_some());
         self.accepted.truncate(MOST_PASSPHRASES);
         self.entries.retain(|_, entry| entry.proven);
         self.epoch = self.epoch.wrapping_add(1);
@@ -85,7 +122,10 @@ impl Keyring {
 
     /// What a key may be derived from now, and a mark to add the keys with.
     pub(in crate::protocol) fn passphrases(&mut self, now: Time) -> (Vec<Secret>, u32) {
-        self.accepted.retain(|accepted| accepted.until.is_none_or(|until| now < until));
+        if self.accepted.iter().any(|accepted| !accepted.counts(now)) {
+            self.accepted.retain(|accepted| accepted.counts(now));
+            self.changed();
+        }
         (self.accepted.iter().map(|accepted| accepted.passphrase.clone()).collect(), self.epoch)
     }
 
@@ -100,9 +140,11 @@ impl Keyring {
 
     /// Adds derived keys, unless the passphrases have changed meanwhile: then they are derived again when wanted.
     pub(in crate::protocol) fn add(&mut self, now: Time, name: Name, ciphers: Vec<Cipher>, epoch: u32) {
-        if epoch != self.epoch {
+        // A key in use stays as it is: somebody may repeat its nonce from elsewhere.
+        if epoch != self.epoch || self.is_proven(name) {
             return;
         }
+        let ciphers = self.accepted.iter().map(|accepted| accepted.number).zip(ciphers).collect();
         let doubtful = self.entries.values().filter(|entry| !entry.proven).count();
         for (proven, full) in [(false, doubtful >= MOST_DOUBTFUL), (true, self.entries.len() - doubtful >= MOST_PROVEN)]
         {
@@ -111,7 +153,7 @@ impl Keyring {
                 self.entries.remove(&oldest);
             }
         }
-        self.entries.insert(name, Entry { ciphers, proven: false, last_used: now });
+        self.entries.insert(name, Entry { ciphers, proven: false, hint: None, last_used: now });
     }
 
     /// Decrypts `octets` with the key that makes `sense` of them; it is told whether the key has proved itself
@@ -127,21 +169,28 @@ impl Keyring {
     ) -> Result<(), Refusal> {
         let entry = self.entries.get_mut(&name).ok_or(Refusal::Unknown)?;
         let counter = counter_block(sequence);
-        let mut right = None;
-        for (index, cipher) in entry.ciphers.iter().enumerate() {
+        let (mut right, mut hinted) = (None, false);
+        // Whoever knows only a passphrase that was given up has no use for the keys that he made of it.
+        let counts = |number| self.accepted.iter().any(|accepted| accepted.number == number && accepted.counts(now));
+        for (index, (_, cipher)) in entry.ciphers.iter().enumerate().filter(|(_, (number, _))| counts(*number)) {
             scratch.clear();
             scratch.extend_from_slice(octets);
             cipher.apply(&counter, scratch);
             match sense(scratch, entry.proven) {
                 Sense::None => {}
                 Sense::Some => return Ok(()),
-                Sense::Proof => {
+                Sense::Hint if entry.hint.is_none_or(|before| before == sequence) => hinted = true,
+                Sense::Hint | Sense::Proof => {
                     right = Some(index);
                     break;
                 }
             }
         }
-        let right = right.ok_or(Refusal::Noise)?;
+        let hint = entry.hint.take();
+        let Some(right) = right else {
+            entry.hint = hint.or(Some(sequence)).filter(|_| hinted);
+            return Err(if hinted { Refusal::Hint } else { Refusal::Noise });
+        };
         entry.last_used = now;
         if !entry.proven {
             entry.proven = true;
@@ -158,6 +207,8 @@ pub(in crate::protocol) enum Sense {
     None,
     /// It may be right.
     Some,
+    /// One of 65,536 wrong keys gives this, two in a row none.
+    Hint,
     /// Only the right key gives this.
     Proof,
 }
@@ -211,6 +262,66 @@ mod tests {
         let later = Time::from_ticks(0) + OLD_FOR;
         assert_eq!(ring.passphrases(Time::from_ticks(1)).0.len(), 2);
         assert_eq!(ring.passphrases(later).0, [Secret::new(b"new")]);
+    }
+
+    fn derive_all(ring: &mut Keyring, now: Time, name: Name) {
+        let (passphrases, epoch) = ring.passphrases(now);
+        let ciphers = passphrases.iter().map(|passphrase| Cipher::derive(passphrase, name.0, name.1)).collect();
+        ring.add(now, name, ciphers, epoch);
+    }
+
+    fn opens(ring: &mut Keyring, now: Time, passphrase: &[u8]) -> bool {
+        let sense = |text: &[u8], proven| match (text == b"text", proven) {
+            (true, _) => Sense::Proof,
+            (false, true) => Sense::Some,
+            (false, false) => Sense::None,
+        };
+        ring.open(now, NAME, 5, &sealed(passphrase, b"text"), &mut Vec::new(), sense).is_ok()
+    }
+
+    #[test]
+    fn keys_end_with_the_passphrase_that_they_were_made_of() {
+        let start = Time::from_ticks(1 << 60);
+        let mut ring = Keyring::new(Secret::new(b"old"), KeySize::Aes128);
+        derive_all(&mut ring, start, NAME);
+        assert!(opens(&mut ring, start, b"old"));
+        ring.accept(start, Secret::new(b"new"));
+        let late = start + OLD_FOR;
+        let early = start + OLD_FOR.scaled(1, 2);
+        assert!(opens(&mut ring, early, b"old"));
+        assert!(!opens(&mut ring, late, b"old"));
+        // Nor when it is asked for again.
+        ring.passphrases(late);
+        assert!(!opens(&mut ring, late, b"old"));
+    }
+
+    #[test]
+    fn what_one_side_changes_does_not_end_what_the_other_uses() {
+        let start = Time::from_ticks(1 << 60);
+        let late = start + OLD_FOR.scaled(3, 1);
+        let mut ring = Keyring::empty(KeySize::Aes128);
+        ring.learn(start, Secret::new(b"theirs"));
+        derive_all(&mut ring, start, NAME);
+        assert!(opens(&mut ring, start, b"theirs"));
+        ring.accept(start, Secret::new(b"ours"));
+        ring.accept(start, Secret::new(b"ours again"));
+        assert!(opens(&mut ring, late, b"theirs"));
+        // There, back again, and word of it.
+        ring.learn(late, Secret::new(b"theirs again"));
+        ring.learn(late, Secret::new(b"theirs"));
+        assert!(opens(&mut ring, late + OLD_FOR.scaled(2, 1), b"theirs"));
+        let (accepted, _) = ring.passphrases(late + OLD_FOR);
+        assert_eq!(accepted, [Secret::new(b"theirs"), Secret::new(b"ours again")]);
+    }
+
+    #[test]
+    fn a_key_in_use_is_not_made_doubtful_again() {
+        let now = Time::from_ticks(1 << 60);
+        let mut ring = Keyring::new(Secret::new(b"old"), KeySize::Aes128);
+        derive_all(&mut ring, now, NAME);
+        assert!(opens(&mut ring, now, b"old"));
+        derive_all(&mut ring, now, NAME);
+        assert!(ring.is_proven(NAME));
     }
 
     #[test]
