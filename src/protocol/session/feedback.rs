@@ -192,6 +192,8 @@ impl Session {
                 let silent = now.since(heard).as_millis();
                 self.mention(now, Level::Warn, format!("peer {} is dead: silent for {silent} ms", id.0));
                 self.refresh_path(now, id);
+                // Whoever answers next where we call may be another program, one that does not encrypt.
+                self.allow_clear(id);
             }
             Some(_) if peer.is_child() => {
                 self.mention(now, Level::Info, format!("peer {} is removed", id.0));

@@ -14,6 +14,7 @@ use crate::wire::gre::{self, Content, Packet};
 use crate::wire::rtcp::Compound;
 use crate::wire::rtp::{self, Rtp};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Acknowledgements of a new passphrase are waited for so long.
 const CHANGE_WITHIN: Span = Span::from_secs(3);
@@ -127,7 +128,10 @@ impl Session {
     ) -> Option<Content<'a>> {
         let owner = self.keyring_owner(source.through);
         let (Some(nonce), Some(sequence)) = (packet.nonce, packet.sequence) else {
-            if owner.is_some() {
+            let reads_clear = |owner| self.tunnel_of(owner).is_some_and(|tunnel| tunnel.reads_clear);
+            if owner.is_some_and(reads_clear) {
+                // See `allow_clear`.
+            } else if owner.is_some() {
                 self.complain(now, Complaint::Clear, Level::Error, "clear text dropped: a secret is configured here");
                 return None;
             }
@@ -320,8 +324,12 @@ impl Session {
         if peer.is_child() {
             return Err(Error::ChildPeer);
         }
-        let config = peer.config.clone();
         let tunnel = peer.tunnel.as_mut().ok_or(Error::Unsupported)?;
+        Arc::make_mut(&mut peer.config).secret = Some(secret.clone());
+        let config = peer.config.clone();
+        if let Some(entrance) = &mut peer.entrance {
+            Arc::make_mut(&mut entrance.settings).secret = Some(secret.clone());
+        }
         match &mut tunnel.keyring {
             Some(keyring) => keyring.accept(now, secret.clone()),
             keyring => *keyring = Some(Box::new(Keyring::new(secret.clone(), config.key_size))),
@@ -329,6 +337,13 @@ impl Session {
         match &mut tunnel.lock {
             Some(_) => tunnel.next_secret = Some(secret.clone()),
             lock => *lock = Some(Box::new(Lock::new(secret.clone(), config.key_size, config.key_rotation))),
+        }
+        for child in self.peers.values_mut().filter(|peer| peer.kind == Kind::Child(id)) {
+            child.config = config.clone();
+            // One that told us what it encrypts with has a keyring of its own.
+            if let Some(keyring) = child.tunnel.as_mut().and_then(|tunnel| tunnel.keyring.as_mut()) {
+                keyring.accept(now, secret.clone());
+            }
         }
         let told = self.push_secret(now, id, secret);
         let at = if told == 0 { now } else { now + CHANGE_WITHIN };

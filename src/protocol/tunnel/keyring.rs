@@ -67,14 +67,21 @@ impl Keyring {
 
     /// Accepts what the other side encrypts with beside our own, and what it did before for a while.
     pub(in crate::protocol) fn learn(&mut self, now: Time, passphrase: Secret) {
-        if self.accepted.iter().any(|accepted| accepted.passphrase == passphrase) {
+        let known = self.accepted.iter().position(|accepted| accepted.passphrase == passphrase);
+        if known == Some(0) {
             return;
+        }
+        // It may be one of before that was about to end.
+        if let Some(place) = known {
+            self.accepted.remove(place);
         }
         for accepted in self.accepted.iter_mut().skip(1) {
             accepted.until.get_or_insert(now + OLD_FOR);
         }
         self.accepted.insert(1.min(self.accepted.len()), Accepted { passphrase, until: None });
-        self.changed();
+        if known.is_none() {
+            self.changed();
+        }
     }
 
     fn changed(&mut self) {
@@ -211,6 +218,16 @@ mod tests {
         let later = Time::from_ticks(0) + OLD_FOR;
         assert_eq!(ring.passphrases(Time::from_ticks(1)).0.len(), 2);
         assert_eq!(ring.passphrases(later).0, [Secret::new(b"new")]);
+    }
+
+    #[test]
+    fn a_passphrase_that_comes_back_does_not_end() {
+        let mut ring = Keyring::new(Secret::new(b"own"), KeySize::Aes256);
+        for text in [b"one", b"two", b"one"] {
+            ring.learn(Time::from_ticks(0), Secret::new(text));
+        }
+        let later = Time::from_ticks(0) + OLD_FOR;
+        assert_eq!(ring.passphrases(later).0, [Secret::new(b"own"), Secret::new(b"one")]);
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(super) struct Tunnel {
     pub(super) unknown: Option<Box<Unknown>>,
     /// It has shown that it has the secret.
     pub(super) keyed: bool,
+    /// Clear text is read although there is a keyring, learnt from the other side: it may no longer encrypt.
+    pub(super) reads_clear: bool,
     /// The other side's capabilities and JSON, as a check sum: only changes are logged.
     pub(super) announced: Option<u64>,
     /// Longest time that the sender keeps packets, by its buffer negotiation.
@@ -61,6 +63,7 @@ impl Tunnel {
             next_secret: None,
             unknown: None,
             keyed: false,
+            reads_clear: false,
             announced: None,
             sender_buffer: None,
             offers_until,
