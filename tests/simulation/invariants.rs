@@ -173,9 +173,10 @@ impl Bounds {
                 let (least, most) = (self.fastest + self.buffer_min, self.slowest + self.buffer_max);
                 // A repair may come until its successor is due: what it fills is a hole only then.
                 let filled = next.filter(|_| fate.repeats > 0).map(|(_, latest)| latest);
-                // Before a path has answered an echo nothing is handed out.
+                // Before a path has answered an echo nothing is handed out, and the network may destroy each answer.
                 let trust = if at < learnt { LEARNING } else { Span::ZERO };
-                let own = at + most + self.tolerance + trust;
+                let answered = world.books.answered.get(&receiver).copied().unwrap_or(Span::ZERO);
+                let own = (at + most + trust).max(if at < answered { answered } else { Span::ZERO }) + self.tolerance;
                 let latest = filled.map_or(own, |filled| filled.max(own));
                 if fate.delivered > latest || latency < least - self.tolerance {
                     verdict.violate(format!(

@@ -7,8 +7,17 @@ use std::collections::HashMap;
 /// What a datagram is, as far as the books need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
-    Media { stream: u32, index: u32, seq: u16, repeated: bool },
-    Control { requested: Vec<u16> },
+    Media {
+        stream: u32,
+        index: u32,
+        seq: u16,
+        repeated: bool,
+    },
+    /// `answers`: an RTT echo.
+    Control {
+        requested: Vec<u16>,
+        answers: bool,
+    },
     Foreign,
 }
 
@@ -64,7 +73,7 @@ fn read(bytes: &[u8]) -> Kind {
         return Kind::Foreign;
     }
     if (72..=79).contains(&(bytes[1] & 0x7f)) {
-        return Kind::Control { requested: requests(bytes) };
+        return Kind::Control { requested: requests(bytes), answers: answers_echo(bytes) };
     }
     // RFC 3550 §5.1; retransmissions have the low bit of the SSRC set (TR-06-1 §5.3.3).
     let Some((stream, index)) = bytes.get(12..).and_then(workload::label) else { return Kind::Foreign };
@@ -100,6 +109,22 @@ fn requests(mut bytes: &[u8]) -> Vec<u16> {
     found
 }
 
+/// Whether an echo response is in it (TR-06-1 §5.2.6: APP "RIST", subtype 3).
+fn answers_echo(mut bytes: &[u8]) -> bool {
+    while bytes.len() >= 4 {
+        let length = (usize::from(word(bytes, 2)) + 1) * 4;
+        if length > bytes.len() {
+            break;
+        }
+        let (packet, rest) = bytes.split_at(length);
+        if packet[1] == 204 && packet[0] & 0x1f == 3 {
+            return true;
+        }
+        bytes = rest;
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,15 +132,15 @@ mod tests {
     #[test]
     fn both_kinds_of_request_are_read() {
         let range = [0x80, 0xcc, 0, 4, 0x85, 0xde, 0xa7, 0x4a, 0x52, 0x49, 0x53, 0x54, 0, 25, 0, 2, 0, 30, 0, 0];
-        assert_eq!(read(&range), Kind::Control { requested: vec![25, 26, 27, 30] });
+        assert_eq!(read(&range), Kind::Control { requested: vec![25, 26, 27, 30], answers: false });
         let bitmask = [0x81, 0xcd, 0, 3, 0, 0, 0, 0, 0x85, 0xde, 0xa7, 0x4a, 0, 5, 0, 0x1c];
-        assert_eq!(read(&bitmask), Kind::Control { requested: vec![5, 8, 9, 10] });
+        assert_eq!(read(&bitmask), Kind::Control { requested: vec![5, 8, 9, 10], answers: false });
     }
 
     #[test]
     fn requests_are_found_behind_a_report() {
         let compound = [0x80, 0xc9, 0, 1, 1, 2, 3, 4, 0x80, 0xcc, 0, 3, 1, 2, 3, 4, 0x52, 0x49, 0x53, 0x54, 0, 8, 0, 0];
-        assert_eq!(read(&compound), Kind::Control { requested: vec![8] });
+        assert_eq!(read(&compound), Kind::Control { requested: vec![8], answers: false });
     }
 
     #[test]

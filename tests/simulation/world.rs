@@ -229,6 +229,9 @@ impl World {
         {
             self.books.arrived(stream, host, index, path_of(arrival.to.ip()), repeated, self.now);
         }
+        if let Kind::Control { answers: true, .. } = self.tap.read(&arrival.bytes) {
+            self.books.answered.entry(host).or_insert(self.now);
+        }
         self.trace(|| format!("host {host} gets {:?} from {}", self.tap.read(&arrival.bytes), arrival.from));
         let now = self.local_time(host);
         self.hosts[host].record.datagrams_received += 1;
@@ -385,7 +388,7 @@ impl World {
                     fate.repeats += u32::from(*repeated);
                 }
             }
-            Kind::Control { requested } => {
+            Kind::Control { requested, .. } => {
                 self.hosts[host].record.requests_sent += requested.len() as u64;
                 let Some(stream) = target.and_then(|sender| self.hosts[sender].stream) else { return };
                 for &seq in requested {

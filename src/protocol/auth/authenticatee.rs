@@ -387,6 +387,13 @@ impl Authenticatee {
         self.start_at = (!self.logged_in).then(|| turn.now + Span::from_secs(1));
     }
 
+    /// There is no time for what is to be calculated. The challenge comes again, and is then welcome.
+    pub(super) fn turned_away(&mut self, now: Time) {
+        self.attempt = None;
+        self.pending = None;
+        self.start_at = (!self.logged_in).then(|| now + Span::from_secs(1));
+    }
+
     pub(super) fn handle_timeout(&mut self, turn: &mut Turn, settings: &AuthSettings) {
         if self.quiet_until.is_some_and(|until| turn.now >= until) {
             self.quiet_until = None;

@@ -147,8 +147,9 @@ impl Auth {
 
     /// A job will not be run: too many others wait.
     pub fn turned_away(&mut self, now: Time) {
-        if let Role::Authenticator(role) = &mut self.role {
-            role.turned_away(now);
+        match &mut self.role {
+            Role::Authenticator(role) => role.turned_away(now),
+            Role::Authenticatee(role) => role.turned_away(now),
         }
     }
 
@@ -197,6 +198,11 @@ impl Auth {
         matches!(&self.role, Role::Authenticator(role) if role.is_answered())
     }
 
+    /// Whether a new passphrase was told and not acknowledged yet.
+    pub fn is_telling(&self) -> bool {
+        self.login.as_ref().is_some_and(|login| login.is_pushing())
+    }
+
     /// Who is logged in: the other side if we are the authenticator, else we.
     pub fn username(&self) -> Option<&[u8]> {
         self.login.as_ref().map(|login| login.username())
@@ -233,9 +239,13 @@ impl Auth {
         let pushing = self.login.as_ref().is_some_and(|login| login.is_pushing());
         if proven.transmit_key {
             self.out.push(AuthOutput::TransmitKey(proven.key.clone()));
+        } else if side == Side::Server {
+            self.out.push(AuthOutput::TransmitClear);
         }
         if proven.receive_key {
             self.out.push(AuthOutput::ReceiveKey(proven.key.clone()));
+        } else {
+            self.out.push(AuthOutput::ReceiveClear);
         }
         self.out.push(AuthOutput::Authenticated { username: proven.username.clone(), first });
         let mut login = Box::new(Login::new(side, proven));

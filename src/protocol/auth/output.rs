@@ -33,6 +33,10 @@ pub enum AuthOutput {
     /// The other side encrypts with this, the login's own key. What came before may still be needed for packets
     /// under way.
     ReceiveKey(Secret),
+    /// This login's key encrypts nothing that we send; nor does the key of one before it any more.
+    TransmitClear,
+    /// The same of what the other side sends: it may be in clear text unless it has a passphrase.
+    ReceiveClear,
     /// The passphrase that the other side is configured with.
     PeerSecret(Secret),
     /// The other side has our new passphrase, or cannot be told: encrypt with it.

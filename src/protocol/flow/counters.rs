@@ -83,10 +83,16 @@ impl Counters {
         }
     }
 
-    /// Takes back what `accepted` counted.
-    pub(super) fn not_accepted(&mut self, bytes: usize) {
-        self.received = self.received.saturating_sub(1);
-        self.received_bytes = self.received_bytes.saturating_sub(bytes as u64);
+    /// Packets and octets that `accepted` counted since the last report.
+    pub(super) fn so_far(&self) -> (u64, u64) {
+        (self.received, self.received_bytes)
+    }
+
+    /// Takes back what was counted since, and of what was counted before the packets that are dropped after all.
+    /// Those of an earlier report stay counted.
+    pub(super) fn back_to(&mut self, before: (u64, u64), dropped: (u64, u64)) {
+        self.received = before.0.saturating_sub(dropped.0);
+        self.received_bytes = before.1.saturating_sub(dropped.1);
     }
 
     /// Counts a packet that was asked for `tries` times.

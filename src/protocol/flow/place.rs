@@ -207,12 +207,12 @@ impl Flow {
     pub(super) fn keep_only(&mut self, path: PeerId) {
         let Some(line) = self.line.take() else { return };
         let mut held = Vec::new();
+        let (counted, mut dropped) = (self.counters.so_far(), (0, 0));
         let rate = line.clock.as_ref().map(SourceClock::rate);
         for position in line.next_out..=line.highest {
             let Some(packet) = self.buffer.take(position) else { continue };
-            // What stays is counted when it is put back.
-            self.counters.not_accepted(packet.payload.len());
             if packet.path != path {
+                dropped = (dropped.0 + 1, dropped.1 + packet.payload.len() as u64);
                 continue;
             }
             held.push(Held {
@@ -228,6 +228,8 @@ impl Flow {
         }
         self.ready.clear();
         self.change_timeline(held);
+        // What stays was counted when it came.
+        self.counters.back_to(counted, dropped);
     }
 
     fn insert(&mut self, position: u64, packet: Incoming) {

@@ -130,6 +130,7 @@ impl Session {
         self.refresh_path(now, id);
         if newly_trusted {
             self.proved(id);
+            self.send_greetings(now, id);
         }
     }
 
@@ -190,6 +191,8 @@ impl Session {
                 let silent = now.since(heard).as_millis();
                 self.mention(now, Level::Warn, format!("peer {} is dead: silent for {silent} ms", id.0));
                 self.refresh_path(now, id);
+                // Whoever answers next where we call may be another program, one that does not encrypt.
+                self.allow_clear(id);
             }
             Some(_) if peer.is_child() => {
                 self.mention(now, Level::Info, format!("peer {} is removed", id.0));

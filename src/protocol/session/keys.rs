@@ -14,6 +14,7 @@ use crate::wire::gre::{self, Content, Packet};
 use crate::wire::rtcp::Compound;
 use crate::wire::rtp::{self, Rtp};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Acknowledgements of a new passphrase are waited for so long.
 const CHANGE_WITHIN: Span = Span::from_secs(3);
@@ -116,6 +117,12 @@ impl Session {
         self.lock_of(id).is_none_or(|(_, lock)| lock.is_ready())
     }
 
+    /// The keyring that `id` is read with.
+    pub(super) fn keyring_of(&mut self, id: PeerId) -> Option<&mut Keyring> {
+        let owner = self.keyring_owner(id)?;
+        self.tunnel_of(owner)?.keyring.as_deref_mut()
+    }
+
     /// Clear text of a packet, if it was to be had and had to be encrypted or not.
     pub(super) fn open<'a>(
         &mut self,
@@ -127,7 +134,10 @@ impl Session {
     ) -> Option<Content<'a>> {
         let owner = self.keyring_owner(source.through);
         let (Some(nonce), Some(sequence)) = (packet.nonce, packet.sequence) else {
-            if owner.is_some() {
+            let reads_clear = |owner| self.tunnel_of(owner).is_some_and(|tunnel| tunnel.reads_clear);
+            if owner.is_some_and(reads_clear) {
+                // See `allow_clear`.
+            } else if owner.is_some() {
                 self.complain(now, Complaint::Clear, Level::Error, "clear text dropped: a secret is configured here");
                 return None;
             }
@@ -306,6 +316,9 @@ impl Session {
             .filter(|peer| peer.control.remote.is_some())
             .map(|peer| peer.id)
             .collect();
+        for id in &waiting {
+            self.send_greetings(now, *id);
+        }
         for id in waiting {
             match self.peers.get(&id).map(|peer| peer.is_child()) {
                 Some(false) => self.greet(now, id),
@@ -321,15 +334,32 @@ impl Session {
         if peer.is_child() {
             return Err(Error::ChildPeer);
         }
+        if peer.tunnel.is_none() {
+            return Err(Error::Unsupported);
+        }
+        Arc::make_mut(&mut peer.config).secret = Some(secret.clone());
         let config = peer.config.clone();
+        let logged_in = self.tells_of_secrets(id);
+        let peer = self.peers.get_mut(&id).ok_or(Error::NoSuchPeer)?;
         let tunnel = peer.tunnel.as_mut().ok_or(Error::Unsupported)?;
+        if let Some(entrance) = &mut peer.entrance {
+            Arc::make_mut(&mut entrance.settings).secret = Some(secret.clone());
+        }
         match &mut tunnel.keyring {
+            Some(keyring) if logged_in => keyring.accept_beside(now, secret.clone()),
             Some(keyring) => keyring.accept(now, secret.clone()),
             keyring => *keyring = Some(Box::new(Keyring::new(secret.clone(), config.key_size))),
         }
         match &mut tunnel.lock {
             Some(_) => tunnel.next_secret = Some(secret.clone()),
             lock => *lock = Some(Box::new(Lock::new(secret.clone(), config.key_size, config.key_rotation))),
+        }
+        for child in self.peers.values_mut().filter(|peer| peer.kind == Kind::Child(id)) {
+            child.config = config.clone();
+            // One that told us what it encrypts with has a keyring of its own.
+            if let Some(keyring) = child.tunnel.as_mut().and_then(|tunnel| tunnel.keyring.as_mut()) {
+                keyring.accept_beside(now, secret.clone());
+            }
         }
         let told = self.push_secret(now, id, secret);
         let at = if told == 0 { now } else { now + CHANGE_WITHIN };

@@ -175,6 +175,13 @@ impl Session {
         self.pump_login(now, question.peer);
     }
 
+    /// Whether somebody is logged in at this peer, or where it calls, who is told of a new passphrase.
+    pub(super) fn tells_of_secrets(&self, id: PeerId) -> bool {
+        let related = |peer: &&Peer| peer.id == id || peer.kind == Kind::Child(id);
+        let logged_in = |peer: &Peer| peer.login.as_ref().is_some_and(|login| login.auth.is_authenticated());
+        self.peers.values().filter(related).any(logged_in)
+    }
+
     /// Tells those who have logged in of a new passphrase. Returns how many there are.
     pub(super) fn push_secret(&mut self, now: Time, id: PeerId, secret: &Secret) -> usize {
         let mut told = Vec::new();
@@ -190,6 +197,12 @@ impl Session {
             self.pump_login(now, *id);
         }
         told.len()
+    }
+
+    fn awaits_acknowledgement(&self, owner: PeerId) -> bool {
+        let told = |peer: &&Peer| peer.id == owner || peer.kind == Kind::Child(owner);
+        let telling = |peer: &Peer| peer.login.as_ref().is_some_and(|login| login.auth.is_telling());
+        self.peers.values().filter(told).any(telling)
     }
 
     /// An encrypted packet has come from a peer whose passphrase we do not have.
@@ -209,7 +222,8 @@ impl Session {
                     self.send_message(now, id, Form::Eapol, None, |out| out.extend_from_slice(&frame));
                 }
                 AuthOutput::Compute { id: step, job } => {
-                    let address = self.peers.get(&id).and_then(Peer::remote_ip);
+                    // Those whom we call are of the application's choice: only strangers can be too many.
+                    let address = self.came_from(id).map(|(_, address)| address);
                     if self.login_budget.wants(id, address, step, job) {
                         self.start_login_jobs(now);
                     } else if let Some(login) = self.login_of(id) {
@@ -244,13 +258,25 @@ impl Session {
                 }
                 AuthOutput::TransmitKey(key) => self.lock_with_key(now, id, key),
                 AuthOutput::ReceiveKey(key) => self.read_with(now, id, key),
+                AuthOutput::TransmitClear => {
+                    // The lock of a login before this one; there may be one that all share.
+                    if let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_child())
+                        && let Some(tunnel) = &mut peer.tunnel
+                    {
+                        tunnel.lock = None;
+                    }
+                }
+                AuthOutput::ReceiveClear => self.allow_clear(id),
                 AuthOutput::PeerSecret(secret) => self.peer_secret(now, id, secret),
                 AuthOutput::SecretAcknowledged => {
                     let owner = match self.peers.get(&id).map(|peer| peer.kind) {
                         Some(Kind::Child(parent)) => parent,
                         _ => id,
                     };
-                    self.change_lock(now, owner);
+                    // Who has not heard of it yet could not read what comes under it.
+                    if !self.awaits_acknowledgement(owner) {
+                        self.change_lock(now, owner);
+                    }
                 }
                 AuthOutput::Note(text) => self.mention(now, Level::Info, format!("peer {}: {text}", id.0)),
             }
@@ -313,6 +339,7 @@ impl Session {
         }
         if newly_proven {
             self.proved(id);
+            self.send_greetings(now, id);
         }
         if !first {
             return;
@@ -350,10 +377,22 @@ impl Session {
         keyring.learn(now, key);
     }
 
+    /// The other side may have gone back to clear text, and only it said before what it encrypts with: clear text is
+    /// read until something encrypted comes again. Where a secret is configured it never is.
+    pub(super) fn allow_clear(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.config.secret.is_none()) else { return };
+        if let Some(tunnel) = peer.tunnel.as_mut().filter(|tunnel| tunnel.keyring.is_some()) {
+            tunnel.reads_clear = true;
+        }
+    }
+
     /// What the other side is configured with. Where we have no secret it wants to be sent with that, too.
     fn peer_secret(&mut self, now: Time, id: PeerId, secret: Secret) {
         let Some(peer) = self.peers.get(&id) else { return };
         if peer.config.secret.as_ref() == Some(&secret) {
+            if let Some(keyring) = self.keyring_of(id) {
+                keyring.learn(now, secret);
+            }
             return;
         }
         let none = peer.config.secret.is_none();

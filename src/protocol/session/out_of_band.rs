@@ -8,6 +8,8 @@ use crate::wire::gre::Form;
 
 /// Longest payload, bytes (libRIST).
 pub const MAX_OUT_OF_BAND: usize = 9984;
+/// Octets that wait for one peer.
+const MOST_KEPT: usize = 512;
 /// Programs written for libRIST look for an IP header (20 octets) without asking how long the data is: rist-tools do.
 const READ_BEYOND: usize = 20;
 
@@ -38,9 +40,33 @@ impl Session {
         };
         let mut sent = 0;
         for id in targets {
-            sent += usize::from(self.send_message(now, id, Form::Full, None, |out| out.extend_from_slice(payload)));
+            sent += usize::from(self.send_or_keep(now, id, payload));
         }
         Ok(sent)
+    }
+
+    /// Programs greet a peer as soon as they hear of it. A short greeting that may not go yet, because the peer has not
+    /// answered an echo or its key is being derived, goes a little later.
+    fn send_or_keep(&mut self, now: Time, id: PeerId, payload: &[u8]) -> bool {
+        if self.send_message(now, id, Form::Full, None, |out| out.extend_from_slice(payload)) {
+            return true;
+        }
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_open()) else { return false };
+        let Some(tunnel) = &mut peer.tunnel else { return false };
+        let kept: usize = tunnel.greetings.iter().map(Vec::len).sum();
+        let room = kept + payload.len() <= MOST_KEPT;
+        if room {
+            tunnel.greetings.push(payload.to_vec());
+        }
+        room
+    }
+
+    /// What had to wait.
+    pub(super) fn send_greetings(&mut self, now: Time, id: PeerId) {
+        let Some(tunnel) = self.tunnel_of(id) else { return };
+        for greeting in std::mem::take(&mut tunnel.greetings) {
+            self.send_or_keep(now, id, &greeting);
+        }
     }
 
     fn takers(&self, of: impl Fn(&Peer) -> bool) -> impl Iterator<Item = PeerId> {

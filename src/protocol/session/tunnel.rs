@@ -57,6 +57,7 @@ impl Session {
             && let Some(tunnel) = self.tunnel_of(id)
         {
             tunnel.keyed = true;
+            tunnel.reads_clear = false;
         }
         self.heard_version(now, id, packet.version);
         match content {

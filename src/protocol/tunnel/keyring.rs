@@ -82,10 +82,30 @@ impl Keyring {
         self.replace(now, passphrase, false);
     }
 
+    /// Accepts one more passphrase of our own from now on. Only what we send changes with it (libRIST): the other side,
+    /// which is told, goes on with what it has until it tells of another.
+    pub(in crate::protocol) fn accept_beside(&mut self, now: Time, passphrase: Secret) {
+        let theirs_is_known = self.accepted.iter().any(|accepted| accepted.learnt && accepted.until.is_none());
+        for accepted in self.accepted.iter_mut().filter(|accepted| !accepted.learnt) {
+            match theirs_is_known {
+                true => accepted.until = accepted.until.or(Some(now + OLD_FOR)),
+                false => accepted.learnt = accepted.until.is_none(),
+            }
+        }
+        self.put(passphrase, false);
+        self.changed();
+    }
+
     /// Accepts what the other side encrypts with beside our own, and what it did before for a while.
     pub(in crate::protocol) fn learn(&mut self, now: Time, passphrase: Secret) {
-        let ours = |accepted: &Accepted| accepted.passphrase == passphrase && accepted.until.is_none();
-        if self.accepted.iter().any(ours) {
+        let known = |accepted: &&Accepted| accepted.passphrase == passphrase && accepted.until.is_none();
+        if let Some(known) = self.accepted.iter().find(known) {
+            // The other side has ours now: what it had before ends.
+            if !known.learnt {
+                for accepted in self.accepted.iter_mut().filter(|accepted| accepted.learnt) {
+                    accepted.until.get_or_insert(now + OLD_FOR);
+                }
+            }
             return;
         }
         self.replace(now, passphrase, true);
@@ -322,6 +342,33 @@ mod tests {
         assert!(opens(&mut ring, now, b"old"));
         derive_all(&mut ring, now, NAME);
         assert!(ring.is_proven(NAME));
+    }
+
+    #[test]
+    fn a_passphrase_that_comes_back_does_not_end() {
+        let mut ring = Keyring::new(Secret::new(b"own"), KeySize::Aes256);
+        for text in [b"one", b"two", b"one"] {
+            ring.learn(Time::from_ticks(0), Secret::new(text));
+        }
+        let later = Time::from_ticks(0) + OLD_FOR;
+        let left = ring.passphrases(later).0;
+        assert_eq!(left.len(), 2);
+        assert!(left.contains(&Secret::new(b"own")) && left.contains(&Secret::new(b"one")));
+    }
+
+    #[test]
+    fn what_the_other_side_uses_stays_however_often_ours_changes() {
+        let mut ring = Keyring::new(Secret::new(b"theirs"), KeySize::Aes256);
+        let at = |seconds| Time::from_ticks(1 << 60) + Span::from_secs(seconds);
+        for text in [b"one", b"two", b"six", b"ten"] {
+            ring.accept_beside(at(0), Secret::new(text));
+        }
+        let left = ring.passphrases(at(61)).0;
+        assert_eq!(left.len(), 2);
+        assert!(left.contains(&Secret::new(b"theirs")) && left.contains(&Secret::new(b"ten")));
+        // The other side follows.
+        ring.learn(at(62), Secret::new(b"ten"));
+        assert_eq!(ring.passphrases(at(123)).0, [Secret::new(b"ten")]);
     }
 
     #[test]

@@ -40,12 +40,16 @@ pub(super) struct Tunnel {
     pub(super) unknown: Option<Box<Unknown>>,
     /// It has shown that it has the secret.
     pub(super) keyed: bool,
+    /// Clear text is read although there is a keyring, learnt from the other side: it may no longer encrypt.
+    pub(super) reads_clear: bool,
     /// The other side's capabilities and JSON, as a check sum: only changes are logged.
     pub(super) announced: Option<u64>,
     /// Longest time that the sender keeps packets, by its buffer negotiation.
     pub(super) sender_buffer: Option<Span>,
     /// Version 2 is offered until then, for those who lost the first offers.
     pub(super) offers_until: Time,
+    /// Out-of-band data that may not go yet.
+    pub(super) greetings: Vec<Vec<u8>>,
     /// The latest out-of-band data came.
     pub(super) out_of_band: Option<Time>,
 }
@@ -61,9 +65,11 @@ impl Tunnel {
             next_secret: None,
             unknown: None,
             keyed: false,
+            reads_clear: false,
             announced: None,
             sender_buffer: None,
             offers_until,
+            greetings: Vec::new(),
             out_of_band: None,
         }
     }

@@ -12,4 +12,5 @@ mod sharing;
 mod statistics;
 mod time;
 mod timing;
+mod trouble;
 mod tunnel;

@@ -45,8 +45,7 @@ fn fates(pair: &Pair, stream: u32) -> &[Fate] {
 /// When the receiver asked for packet `seq`.
 fn requests_for(pair: &Pair, seq: u16) -> Vec<Span> {
     let wire = pair.world.wire.as_ref().expect("watched");
-    let asks =
-        |bytes: &[u8]| matches!(Tap::default().read(bytes), Kind::Control { requested } if requested.contains(&seq));
+    let asks = |bytes: &[u8]| matches!(Tap::default().read(bytes), Kind::Control { requested, .. } if requested.contains(&seq));
     wire.iter().filter(|sent| sent.host == pair.receiver && asks(&sent.bytes)).map(|sent| sent.at).collect()
 }
 
@@ -202,7 +201,7 @@ fn bit_masks_ask_for_what_ranges_ask_for() {
         let wire = pair.world.wire.take().expect("watched");
         let receiver = pair.receiver;
         let kinds = move |of: [u8; 2]| {
-            let asks = |bytes: &[u8]| matches!(Tap::default().read(bytes), Kind::Control { requested } if !requested.is_empty());
+            let asks = |bytes: &[u8]| matches!(Tap::default().read(bytes), Kind::Control { requested, .. } if !requested.is_empty());
             let asked = wire.iter().filter(|sent| sent.host == receiver && asks(&sent.bytes));
             asked.filter(|sent| sent.bytes.windows(2).step_by(4).any(|pair| pair == of)).count()
         };
@@ -452,8 +451,7 @@ fn recovery_priority_chooses_whom_to_ask_first() {
         let stream = pair.play();
         assert!(fates(&pair, stream).iter().all(|fate| fate.delivered != NEVER));
         let wire = pair.world.wire.take().expect("watched");
-        let asks =
-            |bytes: &[u8]| matches!(Tap::default().read(bytes), Kind::Control { requested } if !requested.is_empty());
+        let asks = |bytes: &[u8]| matches!(Tap::default().read(bytes), Kind::Control { requested, .. } if !requested.is_empty());
         let requests = wire.iter().filter(|sent| sent.host == pair.receiver && asks(&sent.bytes));
         let there: Vec<_> = requests.map(|sent| sent.to.ip()).collect();
         assert_eq!(there, [address(asked, pair.sender); 3]);

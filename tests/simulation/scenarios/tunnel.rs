@@ -242,3 +242,37 @@ fn a_receiver_waits_no_longer_than_its_sender_keeps_packets() {
     let latency = reception.fates[first].delivered - written;
     assert!(latency <= Span::from_millis(450), "{} ms", latency.as_millis());
 }
+
+/// Only what one side sends changes with its secret (libRIST): the other is told, and goes on with what it has.
+#[test]
+fn a_secret_changed_on_one_side_of_a_login_goes_on() {
+    for reversed in [false, true] {
+        for at_listener in [false, true] {
+            for changes in [1, 4] {
+                let link = Link { delay: Span::from_millis(20), ..Link::default() };
+                let mut setup = Setup { reversed, ..Setup::new(Path::both(link)).secret(KeySize::Aes128).login() };
+                setup.peer.key_rotation = 50;
+                let mut pair = setup.start();
+                connect(&mut pair);
+                let stream = pair.write(Span::from_secs(90));
+                for change in 0..changes {
+                    pair.world.run_for(Span::from_secs(2));
+                    let (host, peer) = match (at_listener, reversed) {
+                        (true, false) => (pair.receiver, pair.listeners[0]),
+                        (true, true) => (pair.sender, pair.listeners[0]),
+                        (false, false) => (pair.sender, pair.callers[0].0),
+                        (false, true) => (pair.receiver, pair.callers[0].0),
+                    };
+                    let now = pair.world.local_time(host);
+                    let secret = Secret::new(format!("secret {change}").as_bytes());
+                    assert_eq!(pair.world.hosts[host].session.update_secret(now, peer, &secret), Ok(()));
+                    pair.world.drain(host);
+                }
+                pair.world.run_for(Span::from_secs(90));
+                pair.finish();
+                println!("reversed: {reversed}, at the listener: {at_listener}, {changes} changes");
+                pair.assert(stream).assert_complete();
+            }
+        }
+    }
+}

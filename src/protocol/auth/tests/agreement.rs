@@ -70,6 +70,22 @@ fn all_versions_agree() {
     }
 }
 
+/// libRIST 0.2.7 at an address where a newer program was: it knows no key of a login, so none may be left.
+#[test]
+fn a_key_ends_when_an_older_program_logs_in_at_the_same_address() {
+    let roles = [caller("rist", "mainprofile"), listener()];
+    let mut world = World::new(6, roles, [settings(Padding::Padded, None), settings(Padding::Padded, None)]);
+    world.start();
+    assert!(world.log_in(1000).is_some());
+    assert_eq!((world.heard[LISTENER].transmit.len(), world.heard[LISTENER].clear), (1, 0));
+    world.run(2000);
+    let old = AuthSettings { version: 2, ..settings(Padding::Unpadded, None) };
+    world.replace(CALLER, caller("rist", "mainprofile"), old);
+    world.start();
+    assert!(world.log_in(3000).is_some());
+    assert_eq!((world.heard[LISTENER].transmit.len(), world.heard[LISTENER].clear), (1, 1));
+}
+
 #[test]
 fn padding_that_differs_is_hinted_at() {
     for [ours, theirs] in [[Padding::Padded, Padding::Unpadded], [Padding::Unpadded, Padding::Padded]] {

@@ -62,6 +62,8 @@ pub(super) struct Heard {
     pub(super) notes: Vec<String>,
     pub(super) lost: usize,
     pub(super) transmit: Vec<Secret>,
+    /// How often it was told that no login's key encrypts what it sends.
+    pub(super) clear: usize,
     pub(super) receive: Vec<Secret>,
     pub(super) acknowledged: usize,
     pub(super) sent: Vec<Vec<u8>>,
@@ -202,7 +204,8 @@ impl World {
                 AuthOutput::Failed(text) => self.heard[side].failed.push(text),
                 AuthOutput::TransmitKey(key) => self.heard[side].transmit.push(key),
                 AuthOutput::ReceiveKey(key) | AuthOutput::PeerSecret(key) => self.heard[side].receive.push(key),
-                AuthOutput::WrongPassword => {}
+                AuthOutput::TransmitClear => self.heard[side].clear += 1,
+                AuthOutput::WrongPassword | AuthOutput::ReceiveClear => {}
                 AuthOutput::SecretAcknowledged => self.heard[side].acknowledged += 1,
                 AuthOutput::Note(text) => self.heard[side].notes.push(text),
             }
