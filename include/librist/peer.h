@@ -456,7 +456,9 @@ RIST_API uint32_t rist_peer_get_cname(const struct rist_peer *peer, const char *
 
 /**
  * Changes the passphrase of a peer, and of those that came through it, while it runs. Peers that have logged in (SRP)
- * are told; other programs have to be told by other means. The old passphrase is still accepted for 60 s.
+ * are told and read with it from then on; what they send themselves stays under the passphrase that they have, and
+ * is still read. Where nobody is logged in, the other side has to be told by other means within 60 s: so long
+ * the old passphrase is still accepted.
  *
  * @param peer a peer made by rist_peer_create(), not of the Simple profile
  * @param password 1 to 127 bytes; copied

@@ -256,8 +256,8 @@ impl Session {
     fn key_of_stranger(&mut self, now: Time, keys: Vec<Cipher>, epoch: u32) {
         if let Some(stranger) = self.strangers.derived() {
             self.add_key(now, stranger.owner, stranger.name, keys, epoch);
-            if let Some(datagram) = stranger.datagram {
-                self.handle_tunnel(now, stranger.socket, stranger.from, &datagram);
+            for datagram in &stranger.datagrams {
+                self.handle_tunnel(now, stranger.socket, stranger.from, datagram);
             }
         }
         self.derive_for_stranger(now);

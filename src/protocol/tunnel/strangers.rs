@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 
 /// Strangers that wait at once.
 const MOST_WAITING: usize = 32;
-/// A longer first packet is not kept; its sender will send another.
+/// Octets kept of its first packets; what does not fit is dropped, its sender will send more.
 const MOST_OCTETS: usize = 900;
 /// One key in so long: 50 a second, at most a few per cent of a core.
 const SPACING: Span = Span::from_millis(20);
@@ -21,9 +21,18 @@ pub(in crate::protocol) struct Stranger {
     pub(in crate::protocol) socket: SocketId,
     pub(in crate::protocol) from: SocketAddr,
     pub(in crate::protocol) name: (Nonce, KeySize),
-    pub(in crate::protocol) datagram: Option<Vec<u8>>,
+    pub(in crate::protocol) datagrams: Vec<Vec<u8>>,
     since: Time,
     again: bool,
+}
+
+impl Stranger {
+    fn keep(&mut self, datagram: &[u8]) {
+        let kept: usize = self.datagrams.iter().map(Vec::len).sum();
+        if kept + datagram.len() <= MOST_OCTETS {
+            self.datagrams.push(datagram.to_vec());
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -50,15 +59,25 @@ impl Strangers {
             IpAddr::V6(ip) => ip,
         };
         let again = self.marks.seen(now, &[&address.octets(), &from.port().to_be_bytes(), &name.0]);
-        if self.deriving.as_ref().is_some_and(|stranger| stranger.name == name && stranger.owner == owner) {
+        if let Some(deriving) =
+            self.deriving.as_mut().filter(|deriving| (deriving.name, deriving.owner) == (name, owner))
+        {
+            if deriving.from == from {
+                deriving.keep(datagram);
+            }
             return;
         }
-        let datagram = (datagram.len() <= MOST_OCTETS).then(|| datagram.to_vec());
-        let stranger = Stranger { owner, socket, from, name, datagram, since: now, again };
+        let mut stranger = Stranger { owner, socket, from, name, datagrams: Vec::new(), since: now, again };
+        stranger.keep(datagram);
         self.waiting.retain(|waiting| now.since(waiting.since) < PATIENCE);
         // One place for each address, however many packets come from it.
         if let Some(place) = self.waiting.iter_mut().find(|waiting| waiting.from == from) {
-            *place = stranger;
+            if (place.name, place.owner) == (name, owner) {
+                place.again |= again;
+                place.keep(datagram);
+            } else {
+                *place = stranger;
+            }
         } else if self.waiting.len() < MOST_WAITING {
             self.waiting.push(stranger);
         } else {
@@ -151,7 +170,7 @@ mod tests {
             strangers.came(now, PeerId(1), (SocketId(1), address(3)), name(number), &[0; 2000]);
         }
         assert_eq!(strangers.waiting.len(), 1);
-        assert!(strangers.next(now).is_some_and(|stranger| stranger.datagram.is_none()));
+        assert!(strangers.next(now).is_some_and(|stranger| stranger.datagrams.is_empty()));
         assert!(strangers.due().is_none());
         strangers.forget(PeerId(1));
         assert!(strangers.derived().is_some());
