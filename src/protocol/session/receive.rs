@@ -142,7 +142,8 @@ impl Session {
         let quiet = peer.media.last_heard.is_none_or(|last| now.since(last) > CHANGE_AFTER);
         // In a tunnel media and reports come from one address: whose flow it is needs no report to tell, and the
         // first report may be lost.
-        let first = peer.tunnel.is_some() && peer.flow.is_none() && flow_id != 0;
+        let unannounced = flow_id != 0 && peer.flow != Some(flow_id);
+        let first = unannounced && peer.tunnel.is_some() && peer.media.last_heard.is_none();
         if first || peer.next_flow == Some(flow_id) && quiet {
             peer.next_flow = None;
             self.join_flow(now, id, flow_id);
