@@ -2,7 +2,9 @@
 #![allow(unsafe_code)] // They are called as C calls them.
 
 use parking_lot::Mutex;
-use rist::capi::headers::{rist_ctx, rist_data_block, rist_peer};
+mod support;
+
+use rist::capi::headers::{rist_ctx, rist_peer};
 use rist::capi::librist::{rist_destroy, rist_jitter_max_set, rist_recovery_rtt_multiplier_set, rist_start};
 use rist::capi::peer::{
     rist_parse_address2, rist_peer_config, rist_peer_config_free2, rist_peer_create, rist_peer_weight_set,
@@ -59,20 +61,7 @@ impl Context {
     }
 
     fn write(&self, payload: &[u8]) {
-        let block = rist_data_block {
-            payload: payload.as_ptr().cast(),
-            payload_len: payload.len(),
-            ts_ntp: 0,
-            virt_src_port: 0,
-            virt_dst_port: 0,
-            peer: null_mut(),
-            flow_id: 0,
-            seq: 0,
-            flags: 0,
-            r#ref: null_mut(),
-        };
-        // SAFETY: the block and its payload live during the call.
-        assert_eq!(unsafe { rist_sender_data_write(self.0, &block) }, payload.len() as c_int);
+        assert_eq!(support::context::write(self.0, payload), payload.len() as c_int);
     }
 }
 
