@@ -105,6 +105,7 @@ pub(super) struct Flow {
     last_data: Option<Time>,
     flow_start: bool,
     window_exceeded: bool,
+    window_told: bool,
     /// First transmissions that followed one another without a gap.
     unbroken: u32,
     /// See `is_credible`; once it is, it stays.
@@ -136,6 +137,7 @@ impl Flow {
             last_data: None,
             flow_start: true,
             window_exceeded: false,
+            window_told: false,
             unbroken: 0,
             credible: false,
             arrived: 0,
@@ -214,7 +216,7 @@ impl Flow {
 
     /// The ring was too small for the configured buffer; says so once.
     pub(super) fn take_window_exceeded(&mut self) -> bool {
-        std::mem::take(&mut self.window_exceeded)
+        self.window_exceeded && !std::mem::replace(&mut self.window_told, true)
     }
 
     pub(super) fn highest_seq(&self) -> u32 {

@@ -11,6 +11,12 @@ const UNKNOWN_RTT: Span = Span::from_millis(50);
 /// A path that brought nothing for so long is not waited for.
 const QUIET: Span = Span::from_millis(300);
 const MAX_OUTSTANDING: usize = 4096;
+/// A request is repeated no sooner than so long after its answer was to come.
+const LEAST_SLACK: Span = Span::from_millis(1);
+/// Repairs that follow each other more closely come from one queue.
+const SERVICE_GAP: Span = Span::from_millis(5);
+/// Repairs after which their time is believed.
+const ENOUGH_SAMPLES: u32 = 8;
 
 /// What the session knows about the peer behind a path.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,14 +57,23 @@ pub(super) struct Path {
 struct RepairTime {
     smoothed: Option<Span>,
     variance: Span,
+    samples: u32,
+    /// The latest one, and when it came.
+    latest: Option<(Time, Span)>,
 }
 
 impl RepairTime {
-    fn sample(&mut self, taken: Span) {
+    fn sample(&mut self, now: Time, taken: Span) {
+        self.latest = Some((now, taken));
+        self.samples = self.samples.saturating_add(1);
         let smoothed = self.smoothed.unwrap_or(taken);
         let error = taken - smoothed;
         self.smoothed = Some(smoothed + error.scaled(1, 8));
         self.variance = self.variance + (error.abs() - self.variance).scaled(1, 4);
+    }
+
+    fn is_known(&self) -> bool {
+        self.samples >= ENOUGH_SAMPLES
     }
 
     /// Nearly every repair has come by then.
@@ -126,11 +141,23 @@ impl Path {
         self.state.rtt.min().unwrap_or(Span::ZERO)
     }
 
-    /// When to ask again: libRIST's 1.1 × RTT within [rtt-min, rtt-max], or later where the RTT varies.
+    /// When to ask again: once nearly every answer has come, by the round trips measured and by the repairs seen.
     pub(super) fn retry_after(&self) -> Span {
         let rtt = self.rtt().max(self.state.rtt_min).min(self.state.rtt_max.max(self.state.rtt_min));
         let variance = self.state.rtt.variance().unwrap_or(Span::ZERO).scaled(4, 1).min(rtt);
-        rtt + variance.max(rtt.scaled(1, 10)).max(Span::from_millis(1))
+        // Until repairs were seen, libRIST's 1.1 × RTT: its senders serve requests on a tick of 5 ms.
+        let slack = if self.repair_time.is_known() { LEAST_SLACK } else { rtt.scaled(1, 10).max(LEAST_SLACK) };
+        (rtt + variance.max(slack)).max(self.repair_time.usual_end() + LEAST_SLACK)
+    }
+
+    /// When an answer to a request of now will usually be there.
+    pub(super) fn answer_after(&self) -> Span {
+        self.rtt().max(self.repair_time.usual_end())
+    }
+
+    /// A repeat that comes sooner is refused by the sender, or answered needlessly.
+    pub(super) fn least_spacing(&self) -> Span {
+        self.rtt().scaled(3, 4).max(self.state.rtt_min)
     }
 
     /// Expected time to an answer, failures included; the lower the better.
@@ -145,14 +172,17 @@ impl Path {
         self.outstanding.push_back((now, position));
     }
 
-    /// When to ask again at the soonest, by how long repairs have taken.
-    pub(super) fn repair_after(&self) -> Span {
-        self.repair_time.usual_end()
+    /// A repair came `taken` after the request that it answers.
+    pub(super) fn repaired(&mut self, now: Time, taken: Span) {
+        self.repair_time.sample(now, taken);
     }
 
-    /// A repair came `taken` after the request that it answers.
-    pub(super) fn repaired(&mut self, taken: Span) {
-        self.repair_time.sample(taken);
+    /// The sender works off what it was asked for in the order asked. While repairs come one by one, later each, those
+    /// that were asked for with them are on their way as well: until when to wait for one asked for at `request`.
+    pub(super) fn being_served(&self, now: Time, request: Time) -> Option<Time> {
+        let (came, taken) = self.repair_time.latest?;
+        let until = request + taken + SERVICE_GAP;
+        (now.since(came) <= SERVICE_GAP && until > now).then_some(until.max(now + LEAST_SLACK))
     }
 
     pub(super) fn answered(&mut self) {
@@ -180,12 +210,12 @@ mod tests {
         assert_eq!(time.usual_end(), Span::ZERO);
         // RTT 20 ms, served every 5 ms: 20 to 25 ms in no order.
         for n in 0..200u32 {
-            time.sample(Span::from_micros(20_000 + n * 7_919 % 5_000));
+            time.sample(Time::default(), Span::from_micros(20_000 + n * 7_919 % 5_000));
             let end = time.usual_end();
             assert!(n < 20 || (24_000..28_000).contains(&end.as_micros()), "{n}: {end:?}");
         }
         // A sender that serves at once is asked again after its RTT, soon.
-        (0..20).for_each(|_| time.sample(Span::from_micros(20_100)));
+        (0..20).for_each(|_| time.sample(Time::default(), Span::from_micros(20_100)));
         assert!(time.usual_end() < Span::from_micros(21_500), "{time:?}");
     }
 }

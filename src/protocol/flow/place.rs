@@ -264,15 +264,28 @@ impl Flow {
             payload: packet.payload,
         };
         let old = self.buffer.put(from, position, Slot::Present(stored));
-        line.next_out = from;
+        let first = std::mem::replace(&mut line.next_out, from);
+        let (old_head, highest) = (line.head, line.highest);
         line.head = Some(line.head.map_or(position, |head| head.min(position)));
+        if position < first {
+            self.notice_earlier_start(packet.now, packet.path, (position, release), old_head);
+        }
         if let Slot::Missing(missing) = old {
             self.found(packet.now, packet.path, packet.retransmit, missing);
-        } else if !packet.retransmit && position < line.highest {
+        } else if !packet.retransmit && position < highest {
             self.counters.reordered += 1;
         }
         if !packet.retransmit {
             self.first_transmission(position, packet.now, source, packet.path, release, packet.rate);
+        }
+    }
+
+    /// The flow begins earlier than was thought; between there and what was its first packet some may be missing.
+    fn notice_earlier_start(&mut self, now: Time, path: PeerId, first: (u64, Time), old_head: Option<u64>) {
+        let Some(head) = old_head else { return };
+        if let Slot::Present(packet) = self.buffer.get(head) {
+            let release = packet.release;
+            self.notice_gap(now, path, first, (head, release));
         }
     }
 

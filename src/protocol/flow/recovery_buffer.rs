@@ -50,6 +50,12 @@ impl Missing {
             _ => None,
         }
     }
+
+    /// The latest request that can have caused a repair that comes now.
+    pub(super) fn latest_answerable(&self, now: Time, quickest: Span) -> Time {
+        let too_soon = now.since(self.last_request) < quickest.scaled(9, 10);
+        if too_soon { self.earlier_request } else { self.last_request }
+    }
 }
 
 /// What is known about one position.

@@ -17,7 +17,7 @@ const TOGETHER: Span = Span::from_micros(500);
 /// libRIST (0.2.7 to 0.2.12) answers at most 88 requests per 5 ms at its default settings.
 const SERVICE_TIME: Span = Span::from_micros(57);
 /// A last request is sent this much before its answer would come too late.
-const GUARD: Span = Span::from_millis(3);
+const GUARD: Span = Span::from_millis(1);
 
 /// Packets that may be missing at once, and more for each that has come.
 const LEAST_MISSING: u64 = 64;
@@ -162,10 +162,11 @@ impl Flow {
         by.answered();
         let rtt_min = by.state.rtt_min;
         if let Some(request) = missing.answered_request(now, by.quickest()) {
-            by.repaired(now.since(request));
+            by.repaired(now, now.since(request));
         }
+        let answered = missing.latest_answerable(now, by.quickest());
         // Requests are answered in order: an answer to a later one means that an earlier one got lost.
-        for (sent, position) in by.overtaken(missing.last_request, slack) {
+        for (sent, position) in by.overtaken(answered, slack) {
             let due = now.max(sent + rtt_min);
             if let Some(Slot::Missing(other)) = self.buffer.get_mut(position)
                 && other.last_request == sent
@@ -214,44 +215,62 @@ impl Flow {
     fn ask(&mut self, now: Time, position: u64) -> Option<PeerId> {
         let Slot::Missing(mut missing) = *self.buffer.get(position) else { return None };
         let max_retries = self.config.max_retries;
-        let choice = choose_path(&self.paths, missing.tries);
-        let Some(path) = choice.and_then(|index| self.paths.get_mut(index)) else {
+        // A hole is final when its successor is due.
+        let deadline = missing.release + self.line.as_ref().and_then(|line| line.pace.interval()).unwrap_or(Span::ZERO);
+        let left = deadline.since(now);
+        let Some(choice) = choose_path(&self.paths, missing.tries, left) else {
             self.put_off(position, missing, now + Span::from_millis(20));
             return None;
         };
-        if missing.tries >= max_retries || now + path.quickest() > missing.release {
+        if missing.tries >= max_retries || left < self.paths[choice].quickest() {
             self.give_up(position);
             return None;
         }
-        let service = self.requests.busy_until.filter(|busy| *busy > now).unwrap_or(now) + SERVICE_TIME;
-        let (retry_after, repair_after) = (path.retry_after(), path.repair_after());
-        let answer = path.rtt().max(repair_after);
-        let least_wait = answer.max(path.state.rtt_min);
-        path.asked(now, position);
-        let peer = path.peer;
-        let previous = (missing.tries > 0).then_some(missing.asked);
-        if let Some(previous) = self.paths.iter_mut().find(|p| Some(p.peer) == previous) {
-            previous.failed();
+        if missing.tries > 0 {
+            if let Some(until) = self.being_served(now, &missing, deadline) {
+                self.put_off(position, missing, until);
+                return None;
+            }
+            self.judge_earlier(now, &missing);
         }
+        let path = &mut self.paths[choice];
+        path.asked(now, position);
+        let service = self.requests.busy_until.filter(|busy| *busy > now).unwrap_or(now) + SERVICE_TIME;
         self.requests.busy_until = Some(service);
         self.counters.missing += u32::from(missing.tries == 0);
         self.counters.retries += 1;
         missing.tries += 1;
         (missing.earlier_request, missing.last_request) = (missing.last_request, now);
-        missing.asked = peer;
-        let mut next = (service + retry_after).max(now + repair_after);
+        missing.asked = path.peer;
+        let mut next = service + path.retry_after();
         // The second half of the tries is spread over the time that is left.
         if missing.tries > max_retries / 2 {
-            let left = missing.release.since(now).scaled(1, i64::from(max_retries - missing.tries + 1));
-            next = next.max(now + left);
+            next = next.max(now + left.scaled(1, i64::from(max_retries - missing.tries + 1)));
         }
-        // One more that comes back in time is better than one that is late.
-        let last_chance = missing.release - answer - GUARD;
-        if next > last_chance && last_chance > now + least_wait {
+        // When the time is too short for another round, one more try may still be made just in time, although the
+        // answer to this one can be under way by then.
+        let last_chance = deadline - path.answer_after() - GUARD;
+        if next > last_chance && last_chance.since(now) >= path.least_spacing() {
             next = last_chance;
         }
+        let peer = path.peer;
         self.put_off(position, missing, next);
         Some(peer)
+    }
+
+    /// Until when an answer can still be expected from a sender that is busy with what it was asked for.
+    fn being_served(&self, now: Time, missing: &Missing, deadline: Time) -> Option<Time> {
+        let path = self.paths.iter().find(|path| path.peer == missing.asked)?;
+        let until = path.being_served(now, missing.last_request)?;
+        (until < deadline - path.answer_after() - GUARD).then_some(until)
+    }
+
+    /// Asked again: an answer to the request before that should have come by now is counted against its path.
+    fn judge_earlier(&mut self, now: Time, missing: &Missing) {
+        let Some(path) = self.paths.iter_mut().find(|path| path.peer == missing.asked) else { return };
+        if now.since(missing.last_request) >= path.answer_after() {
+            path.failed();
+        }
     }
 
     fn put_off(&mut self, position: u64, mut missing: Missing, due: Time) {
@@ -270,15 +289,18 @@ impl Flow {
     }
 }
 
-/// The path with the highest priority, then with the best prospect of an answer; the next one on each further try.
-fn choose_path(paths: &[Path], tries: u32) -> Option<usize> {
+/// Whom to ask when `left` is the time until the answer is of no use: of the paths that can answer in time the one with
+/// the highest priority, then with the best prospect of an answer; another one on each further try.
+fn choose_path(paths: &[Path], tries: u32, left: Span) -> Option<usize> {
     if paths.len() == 1 {
         return Some(0);
     }
     let trusted = paths.iter().any(|path| path.trusted);
     let usable = paths.iter().any(|path| path.state.usable && path.trusted == trusted);
     let fits = |path: &Path| path.trusted == trusted && (!usable || path.state.usable);
-    let mut order: Vec<usize> = (0..paths.len()).filter(|index| fits(&paths[*index])).collect();
+    let in_time = paths.iter().any(|path| fits(path) && path.quickest() <= left);
+    let mut order: Vec<usize> =
+        (0..paths.len()).filter(|i| fits(&paths[*i]) && (!in_time || paths[*i].quickest() <= left)).collect();
     order.sort_by_key(|index| {
         let path = &paths[*index];
         (Reverse(path.state.priority), path.cost())

@@ -112,8 +112,8 @@ impl Sender {
             CongestionControl::Normal => terms.rtt,
             CongestionControl::Aggressive => terms.rtt.scaled(2, 1),
         };
-        // A little less, for what jitter takes off the way there.
-        let spacing = spacing.scaled(9, 10);
+        // A receiver that has no time for another round trip makes its last try somewhat sooner.
+        let spacing = spacing.scaled(3, 4);
         if repeats.last.is_some_and(|last| now.since(last) < spacing) || (repeats.waiting && spacing > Span::ZERO) {
             return Verdict::TooSoon;
         }

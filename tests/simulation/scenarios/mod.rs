@@ -14,3 +14,4 @@ mod time;
 mod timing;
 mod trouble;
 mod tunnel;
+mod weaknesses;
