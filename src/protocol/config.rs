@@ -37,10 +37,10 @@ pub enum TimingMode {
 pub enum CongestionControl {
     /// Every request is served.
     Off,
-    /// At most once per RTT and packet.
+    /// About once per RTT and packet: three quarters of it have to pass, so that a receiver's last try can be in time.
     #[default]
     Normal,
-    /// At most once per two RTT and packet.
+    /// The same with two RTT.
     Aggressive,
 }
 

@@ -127,6 +127,11 @@ impl History {
     }
 
     /// The account of `peer`'s requests for a packet that is still here.
+    /// When a packet was written, if it is still known.
+    pub(super) fn written(&mut self, now: Time, seq: u32) -> Option<Time> {
+        self.entry(now, seq).map(|entry| entry.written)
+    }
+
     pub(super) fn repeats(&mut self, now: Time, seq: u32, peer: PeerId) -> Option<&mut Repeats> {
         let repeats = &mut self.entry(now, seq)?.repeats;
         let place = match repeats.iter().position(|r| r.peer == peer) {

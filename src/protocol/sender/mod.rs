@@ -1,6 +1,7 @@
 //! The sending half of a flow: numbers packets, remembers them, shares them out, serves requests.
 
 mod history;
+mod lane;
 mod pacer;
 mod spread;
 
@@ -9,12 +10,14 @@ use super::output::PeerId;
 use super::time::{Span, Time};
 use history::History;
 pub(super) use history::Sent;
-use pacer::Pacer;
+use lane::{Lane, Waiting};
 pub(super) use spread::{Leg, Spread};
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
-/// Waiting retransmissions at most; more are refused (libRIST: a ring of 262,144 that wraps silently).
-const MAX_WAITING: usize = 65_536;
+/// Waiting retransmissions of all peers; more are refused (libRIST: a ring of as many that wraps silently).
+const MAX_WAITING: usize = 262_144;
+/// The share of each peer, when there are no more peers than this.
+const FEW_PEERS: usize = 4;
 
 /// Terms on which one peer's requests are served.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +25,8 @@ pub(super) struct Terms {
     pub(super) recovery: bool,
     pub(super) congestion_control: CongestionControl,
     pub(super) max_retries: u32,
+    /// Ceiling for media and retransmissions.
+    pub(super) max_bitrate_kbps: u32,
     pub(super) buffer_max: Span,
     /// The latest RTT within the peer's bounds: libRIST's least time between two repeats.
     pub(super) rtt: Span,
@@ -44,20 +49,12 @@ pub(super) struct Retransmission {
     pub(super) sent: Sent,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Waiting {
-    peer: PeerId,
-    seq: u32,
-    expires: Time,
-}
-
 #[derive(Debug)]
 pub(super) struct Sender {
     next_seq: u32,
     seq_mask: u32,
     history: History,
-    waiting: VecDeque<Waiting>,
-    pacer: Pacer,
+    lanes: BTreeMap<PeerId, Lane>,
     pub(super) spread: Spread,
 }
 
@@ -67,8 +64,7 @@ impl Sender {
             next_seq: 0,
             seq_mask,
             history: History::new(seq_mask),
-            waiting: VecDeque::new(),
-            pacer: Pacer::default(),
+            lanes: BTreeMap::new(),
             spread: Spread::default(),
         }
     }
@@ -93,16 +89,19 @@ impl Sender {
         sent
     }
 
-    /// Media leaves: it has the right of way in the pacing of retransmissions.
-    pub(super) fn media_sent(&mut self, now: Time, bytes: usize) {
-        self.pacer.media(now, bytes);
+    /// Media leaves for a peer: it has the right of way in the pacing of retransmissions.
+    pub(super) fn media_sent(&mut self, now: Time, peer: PeerId, bytes: usize) {
+        self.lanes.entry(peer).or_default().pacer.media(now, bytes);
     }
 
     /// Takes one request.
     pub(super) fn request(&mut self, now: Time, peer: PeerId, seq: u32, terms: &Terms) -> Verdict {
-        if !terms.recovery || self.waiting.len() >= MAX_WAITING {
+        let share = MAX_WAITING / self.lanes.len().max(FEW_PEERS);
+        let lane = self.lanes.entry(peer).or_default();
+        if !terms.recovery || lane.waiting.len() >= share {
             return Verdict::Skipped;
         }
+        let written = self.history.written(now, seq);
         let Some(repeats) = self.history.repeats(now, seq, peer) else { return Verdict::Skipped };
         if repeats.count >= terms.max_retries {
             return Verdict::Skipped;
@@ -118,49 +117,40 @@ impl Sender {
             return Verdict::TooSoon;
         }
         repeats.waiting = true;
-        self.waiting.push_back(Waiting { peer, seq, expires: now + terms.buffer_max });
+        lane.pacer.set_ceiling(terms.max_bitrate_kbps);
+        // It is of use until one buffer after its time; to a receiver with a longer buffer than ours, a while longer.
+        let expires = (written.unwrap_or(now) + terms.buffer_max).max(now + terms.rtt);
+        lane.waiting.push_back(Waiting { seq, expires });
         Verdict::Accepted
     }
 
+    /// Waiting retransmissions of all peers.
     pub(super) fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.lanes.values().map(|lane| lane.waiting.len()).sum()
     }
 
     /// When the next waiting retransmission may leave.
     pub(super) fn next_retransmission(&mut self, now: Time) -> Option<Time> {
-        self.waiting.front()?;
-        Some(self.pacer.ready_at(now))
+        self.lanes.values_mut().filter_map(|lane| lane.ready_at(now)).min()
     }
 
-    /// The next retransmission that the ceiling lets through now. `refused` hears of those that waited in vain.
-    pub(super) fn retransmit(
-        &mut self,
-        now: Time,
-        max_bitrate_kbps: u32,
-        mut refused: impl FnMut(PeerId),
-    ) -> Option<Retransmission> {
-        self.pacer.set_ceiling(max_bitrate_kbps);
-        loop {
-            let first = self.waiting.front().copied()?;
-            let usable = now <= first.expires;
-            if usable && self.pacer.ready_at(now) > now {
-                return None;
-            }
-            self.waiting.pop_front();
-            if let Some(repeats) = self.history.repeats(now, first.seq, first.peer) {
-                repeats.waiting = false;
-                if usable {
-                    repeats.count += 1;
-                    repeats.last = Some(now);
+    /// Takes what may leave now, and names those whose requests waited in vain.
+    pub(super) fn retransmit(&mut self, now: Time, out: &mut Vec<Retransmission>, refused: &mut Vec<PeerId>) {
+        for (&peer, lane) in &mut self.lanes {
+            while let Some(next) = lane.next(now) {
+                let usable = now <= next.expires;
+                if let Some(repeats) = self.history.repeats(now, next.seq, peer) {
+                    repeats.waiting = false;
+                    repeats.count += u32::from(usable);
+                    repeats.last = if usable { Some(now) } else { repeats.last };
                 }
-            }
-            match self.history.get(now, first.seq).filter(|_| usable) {
-                Some(sent) => {
-                    let sent = sent.clone();
-                    self.pacer.repair(now, sent.payload.len());
-                    return Some(Retransmission { peer: first.peer, sent });
+                match self.history.get(now, next.seq).filter(|_| usable) {
+                    Some(sent) => {
+                        lane.pacer.repair(now, sent.payload.len());
+                        out.push(Retransmission { peer, sent: sent.clone() });
+                    }
+                    None => refused.push(peer),
                 }
-                None => refused(first.peer),
             }
         }
     }
@@ -172,12 +162,12 @@ impl Sender {
     /// Another stream begins.
     pub(super) fn forget_all(&mut self) {
         self.history.clear();
-        self.waiting.clear();
+        self.lanes.clear();
     }
 
     /// Drops what waits for a peer that has gone. The history's accounts go with their packets.
     pub(super) fn forget_peer(&mut self, peer: PeerId) {
-        self.waiting.retain(|waiting| waiting.peer != peer);
+        self.lanes.remove(&peer);
         self.spread.forget(peer);
     }
 

@@ -1,4 +1,8 @@
 //! A token bucket that keeps media plus retransmissions below the ceiling; media is never held back.
+//!
+//! The ceiling (`bandwidth`) is often left at 100 Mbit/s on links that carry far less. So retransmissions also keep a
+//! measure that the media gives: what has carried the stream may carry it a few times faster for a moment. Deadlines
+//! follow one another as fast as the media was written, so a faster repair would save nothing.
 
 use crate::protocol::time::{Span, Time};
 
@@ -8,6 +12,11 @@ const LEAST_BURST: i64 = 8 * 1400;
 const USUAL_BURST: i64 = 64 * 1400;
 /// Share of the ceiling that retransmissions get even when media alone fills it.
 const MIN_SHARE: i64 = 20;
+/// Retransmissions go up to this many times as fast as the media has gone, and so many octets at once.
+const TIMES_MEDIA: i64 = 3;
+const MEDIA_BURST: i64 = 16 * 1400;
+/// The media's rate is taken over windows of this length; the highest is forgotten by a sixteenth per window.
+const WINDOW: Span = Span::from_millis(100);
 
 #[derive(Debug)]
 pub(super) struct Pacer {
@@ -17,11 +26,14 @@ pub(super) struct Pacer {
     filled: Option<Time>,
     /// Media of the running window, to let it use the ceiling first.
     media_debt: i64,
+    /// Bytes a second that the media has gone at; 0 = not known yet.
+    media_rate: i64,
+    window: Option<(Time, i64)>,
 }
 
 impl Default for Pacer {
     fn default() -> Self {
-        Self { ceiling: 100_000 * 125, tokens: USUAL_BURST, filled: None, media_debt: 0 }
+        Self { ceiling: 100_000 * 125, tokens: USUAL_BURST, filled: None, media_debt: 0, media_rate: 0, window: None }
     }
 }
 
@@ -30,23 +42,45 @@ impl Pacer {
         self.ceiling = i64::from(kbps.max(1)) * 125;
     }
 
+    /// Bytes a second of retransmissions at most.
+    fn pace(&self) -> i64 {
+        if self.media_rate == 0 { self.ceiling } else { (self.media_rate * TIMES_MEDIA).min(self.ceiling) }
+    }
+
     fn burst(&self) -> i64 {
-        (self.ceiling / 20).clamp(LEAST_BURST, USUAL_BURST).max(self.ceiling / 100)
+        let by_ceiling = (self.ceiling / 20).clamp(LEAST_BURST, USUAL_BURST).max(self.ceiling / 100);
+        by_ceiling.min(MEDIA_BURST.max(self.pace() / 100))
     }
 
     fn fill(&mut self, now: Time) {
         self.tokens = self.tokens.min(self.burst());
         let Some(filled) = self.filled.replace(now) else { return };
         let elapsed = now.since(filled).max(Span::ZERO).min(Span::from_secs(1));
-        let earned = ((i128::from(elapsed.ticks()) * i128::from(self.ceiling)) >> 32) as i64;
+        let earned_at = |rate: i64| ((i128::from(elapsed.ticks()) * i128::from(rate)) >> 32) as i64;
+        let earned = earned_at(self.ceiling);
         let paid = self.media_debt.min(earned - earned / MIN_SHARE);
         self.media_debt = (self.media_debt - paid).min(self.ceiling / 10);
-        self.tokens = (self.tokens + earned - paid).min(self.burst());
+        self.tokens = (self.tokens + (earned - paid).min(earned_at(self.pace()))).min(self.burst());
     }
 
     pub(super) fn media(&mut self, now: Time, bytes: usize) {
         self.fill(now);
         self.media_debt += bytes as i64;
+        self.measure(now, bytes as i64);
+    }
+
+    fn measure(&mut self, now: Time, bytes: i64) {
+        let Some((started, sum)) = &mut self.window else {
+            self.window = Some((now, bytes));
+            return;
+        };
+        *sum += bytes;
+        let elapsed = now.since(*started);
+        if elapsed >= WINDOW {
+            let rate = (i128::from(*sum) << 32) / i128::from(elapsed.ticks());
+            self.media_rate = (self.media_rate - self.media_rate / 16).max(rate as i64);
+            self.window = Some((now, 0));
+        }
     }
 
     pub(super) fn repair(&mut self, now: Time, bytes: usize) {
@@ -61,7 +95,7 @@ impl Pacer {
             return now;
         }
         let owed = (1 - self.tokens).max(1400);
-        let wait = Span::from_ticks(((i128::from(owed) << 32) / i128::from(self.ceiling.max(1))) as i64);
+        let wait = Span::from_ticks(((i128::from(owed) << 32) / i128::from(self.pace().max(1))) as i64);
         now + wait.max(Span::from_micros(200))
     }
 }
@@ -70,22 +104,42 @@ impl Pacer {
 mod tests {
     use super::*;
 
-    #[test]
-    fn retransmissions_take_what_media_leaves_of_the_ceiling() {
-        let mut pacer = Pacer::default();
-        pacer.set_ceiling(9_000);
+    /// Media of 1000 bytes each millisecond for ten seconds; repairs whenever they may leave.
+    fn repaired(pacer: &mut Pacer) -> f64 {
         let mut now = Time::from_ticks(1 << 40);
-        let (mut repaired, mut sent) = (0usize, 0usize);
-        for _ in 0..10_000 {
+        let mut repaired = 0usize;
+        for ms in 0..10_000 {
             now += Span::from_millis(1);
             pacer.media(now, 1000);
-            sent += 1000;
-            while pacer.ready_at(now) <= now {
+            while ms > 200 && pacer.ready_at(now) <= now {
                 pacer.repair(now, 1000);
                 repaired += 1000;
             }
         }
-        let rate = (repaired as f64 - pacer.burst() as f64) * 8.0 / 10.0;
-        assert!((800_000.0..1_200_000.0).contains(&rate), "{rate} beside {sent}");
+        (repaired as f64 - pacer.burst() as f64) * 8.0 / 9.8
+    }
+
+    #[test]
+    fn retransmissions_take_what_media_leaves_of_the_ceiling() {
+        let mut pacer = Pacer::default();
+        pacer.set_ceiling(9_000);
+        let rate = repaired(&mut pacer);
+        assert!((800_000.0..1_200_000.0).contains(&rate), "{rate}");
+    }
+
+    #[test]
+    fn retransmissions_go_three_times_as_fast_as_the_media() {
+        let rate = repaired(&mut Pacer::default());
+        assert!((22_000_000.0..26_000_000.0).contains(&rate), "{rate}");
+    }
+
+    #[test]
+    fn a_pause_of_the_media_does_not_slow_repairs_of_what_was_before() {
+        let mut pacer = Pacer::default();
+        repaired(&mut pacer);
+        let before = pacer.pace();
+        let later = Time::from_ticks(1 << 40) + Span::from_secs(15);
+        assert!(pacer.ready_at(later) <= later);
+        assert_eq!(pacer.pace(), before);
     }
 }

@@ -112,7 +112,7 @@ impl Session {
             peer.media_rate.add(now, bytes);
             peer.media_packets = peer.media_packets.wrapping_add(1);
             peer.media_octets = peer.media_octets.wrapping_add(sent.payload.len() as u32);
-            self.sender.media_sent(now, bytes);
+            self.sender.media_sent(now, id, bytes);
         }
         self.transmit(transmit);
     }
@@ -159,6 +159,7 @@ impl Session {
             recovery: config.recovery,
             congestion_control: config.congestion_control,
             max_retries: config.max_retries,
+            max_bitrate_kbps: config.max_bitrate_kbps,
             buffer_max: config.buffer_max,
             rtt: rtt.max(config.rtt_min).min(config.rtt_max),
         })
@@ -166,15 +167,13 @@ impl Session {
 
     /// Sends the retransmissions that the ceiling lets through now; the rest has a timer.
     pub(super) fn pump_retransmissions(&mut self, now: Time) {
-        if self.sender.waiting() == 0 {
-            return;
-        }
-        let ceiling = self.peers.values().map(|peer| peer.config.max_bitrate_kbps).max().unwrap_or(0);
-        let mut refused: Vec<PeerId> = Vec::new();
-        while let Some(repeat) = self.sender.retransmit(now, ceiling, |peer| refused.push(peer)) {
+        let (mut repeats, mut refused) = (std::mem::take(&mut self.repeats), Vec::new());
+        self.sender.retransmit(now, &mut repeats, &mut refused);
+        for repeat in repeats.drain(..) {
             let peer = self.media_peer(repeat.peer);
             self.send_media(now, peer, &repeat.sent, true);
         }
+        self.repeats = repeats;
         for id in refused {
             if let Some(peer) = self.peers.get_mut(&id) {
                 peer.traffic.bandwidth_skipped += 1;

@@ -32,7 +32,7 @@ use super::job::JobId;
 use super::output::{AdmissionId, Delivery, Error, Event, Level, Output, PeerId, SocketId, Transmit};
 use super::payload::{Payload, Pool};
 use super::peer::Peer;
-use super::sender::{Leg, Sender};
+use super::sender::{Leg, Retransmission, Sender};
 use super::time::{Span, Time};
 use super::timers::{Timer, Timers};
 use super::tunnel::Strangers;
@@ -141,6 +141,7 @@ pub struct Session {
     null_packet_scratch: Vec<u8>,
     legs: Vec<Leg>,
     chosen: Vec<PeerId>,
+    repeats: Vec<Retransmission>,
     stats_interval: Option<Span>,
     idle_notice: bool,
     wall_ahead: Span,
@@ -187,6 +188,7 @@ impl Session {
             null_packet_scratch: Vec::new(),
             legs: Vec::new(),
             chosen: Vec::new(),
+            repeats: Vec::new(),
             stats_interval: None,
             idle_notice: false,
             wall_ahead: Span::ZERO,

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 /// Nonces kept apart.
 const MOST_NONCES: usize = 64;
 /// Packets that wait for a key, and their octets.
-const MOST_WAITING: usize = 128;
+const MOST_WAITING: usize = 512;
 const MOST_OCTETS: usize = 192 * 1024;
 /// The same for a peer that has not shown yet that it is where it says.
 const FEW_WAITING: usize = 16;

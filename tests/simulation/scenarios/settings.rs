@@ -86,12 +86,13 @@ fn without_congestion_control_every_request_is_served() {
     assert_eq!(pair.sent().sender_sum(|report| u64::from(report.bloat_skipped)), 0);
 }
 
+/// Three quarters of it, so that a receiver's last try can be made in time: at 0, 30, 60 and 90 ms.
 #[test]
-fn normal_congestion_control_serves_a_packet_once_per_round_trip() {
+fn normal_congestion_control_serves_a_packet_about_once_per_round_trip() {
     let mut pair = running(40, |_| ());
-    assert_eq!(repeats(&mut pair, 100), 3);
+    assert_eq!(repeats(&mut pair, 100), 4);
     pair.world.run_for(Span::from_secs(2));
-    assert_eq!(pair.sent().sender_sum(|report| u64::from(report.bloat_skipped)), 97);
+    assert_eq!(pair.sent().sender_sum(|report| u64::from(report.bloat_skipped)), 96);
 }
 
 #[test]
