@@ -13,6 +13,8 @@ const QUIET: Span = Span::from_millis(300);
 const MAX_OUTSTANDING: usize = 4096;
 /// A request is repeated no sooner than so long after its answer was to come.
 const LEAST_SLACK: Span = Span::from_millis(1);
+/// A sender's own delay with a single request: its tick (libRIST: 5 ms), and some load.
+const MOST_SERVICE: Span = Span::from_millis(10);
 /// Repairs that follow each other more closely come from one queue.
 const SERVICE_GAP: Span = Span::from_millis(5);
 /// Repairs after which their time is believed.
@@ -63,8 +65,11 @@ struct RepairTime {
 }
 
 impl RepairTime {
-    fn sample(&mut self, now: Time, taken: Span) {
+    /// `usual`: what a repair may take that did not wait among many others. After an outage they do, and that says
+    /// nothing of those that come later.
+    fn sample(&mut self, now: Time, taken: Span, usual: Span) {
         self.latest = Some((now, taken));
+        let taken = taken.min(usual);
         self.samples = self.samples.saturating_add(1);
         let smoothed = self.smoothed.unwrap_or(taken);
         let error = taken - smoothed;
@@ -174,7 +179,8 @@ impl Path {
 
     /// A repair came `taken` after the request that it answers.
     pub(super) fn repaired(&mut self, now: Time, taken: Span) {
-        self.repair_time.sample(now, taken);
+        let usual = self.rtt().scaled(5, 4) + MOST_SERVICE;
+        self.repair_time.sample(now, taken, usual);
     }
 
     /// The sender works off what it was asked for in the order asked. While repairs come one by one, later each, those
@@ -210,12 +216,12 @@ mod tests {
         assert_eq!(time.usual_end(), Span::ZERO);
         // RTT 20 ms, served every 5 ms: 20 to 25 ms in no order.
         for n in 0..200u32 {
-            time.sample(Time::default(), Span::from_micros(20_000 + n * 7_919 % 5_000));
+            time.sample(Time::default(), Span::from_micros(20_000 + n * 7_919 % 5_000), Span::MAX);
             let end = time.usual_end();
             assert!(n < 20 || (24_000..28_000).contains(&end.as_micros()), "{n}: {end:?}");
         }
         // A sender that serves at once is asked again after its RTT, soon.
-        (0..20).for_each(|_| time.sample(Time::default(), Span::from_micros(20_100)));
+        (0..20).for_each(|_| time.sample(Time::default(), Span::from_micros(20_100), Span::MAX));
         assert!(time.usual_end() < Span::from_micros(21_500), "{time:?}");
     }
 }
