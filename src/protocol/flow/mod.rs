@@ -3,6 +3,7 @@
 //! `place` decides where a packet belongs, `requests` what is asked for again, `playout` what is due.
 
 mod counters;
+mod merge;
 pub(super) mod path;
 mod place;
 mod playout;
@@ -15,8 +16,10 @@ mod source_clock;
 use super::config::TimingMode;
 use super::output::PeerId;
 use super::payload::Pool;
+use super::recovery_depth;
 use super::time::{Span, Time};
 use counters::Counters;
+pub(super) use merge::Merging;
 use path::{Path, PathState};
 use playout::Ready;
 use probation::Probation;
@@ -37,6 +40,9 @@ pub(super) struct FlowConfig {
     pub(super) max_bitrate_kbps: u32,
     pub(super) timing_mode: TimingMode,
     pub(super) rtt_multiplier: u32,
+    pub(super) merging: Merging,
+    /// Counts when the flow begins.
+    pub(super) recovery_depth: u8,
 }
 
 /// A media packet as it came in.
@@ -117,7 +123,7 @@ pub(super) struct Flow {
 
 impl Flow {
     pub(super) fn new(id: u32, seq_mask: u32, config: FlowConfig) -> Self {
-        let max = (seq_mask as usize + 1).min(1 << 20);
+        let max = recovery_depth::positions(seq_mask, config.recovery_depth);
         Self {
             id,
             seq_mask,

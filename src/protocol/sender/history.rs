@@ -50,14 +50,19 @@ pub(super) struct History {
 }
 
 impl History {
-    pub(super) fn new(seq_mask: u32) -> Self {
-        let max = (seq_mask as usize + 1).min(1 << 20);
+    /// `max` is a power of two: as many packets as are kept at most.
+    pub(super) fn new(max: usize) -> Self {
         Self {
             slots: std::iter::repeat_with(|| None).take(FIRST_SIZE).collect(),
             max,
             order: VecDeque::new(),
             memory: Span::from_secs(2),
         }
+    }
+
+    /// A ring that has grown beyond it stays as it is.
+    pub(super) fn set_max(&mut self, max: usize) {
+        self.max = max.max(self.slots.len());
     }
 
     pub(super) fn set_memory(&mut self, memory: Span) {
@@ -153,7 +158,7 @@ mod tests {
     #[test]
     fn no_more_packets_stay_than_numbers_can_tell_apart() {
         let pool = Pool::new();
-        let mut history = History::new(0xFFFF);
+        let mut history = History::new(1 << 16);
         let now = Time::from_ticks(1 << 40);
         history.set_memory(Span::from_secs(3600));
         for n in 0..200_000u32 {
@@ -166,7 +171,7 @@ mod tests {
     #[test]
     fn packets_stay_for_the_memory_and_not_longer() {
         let pool = Pool::new();
-        let mut history = History::new(0xFFFF);
+        let mut history = History::new(1 << 16);
         let start = Time::from_ticks(1 << 40);
         history.set_memory(Span::from_millis(1000));
         for n in 0..100_000u32 {

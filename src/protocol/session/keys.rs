@@ -412,7 +412,7 @@ fn sense(protocol: u16, text: &[u8], proven: bool, expected: Expected) -> Sense 
                 Some(_) => true,
             }
         }
-        Content::KeepAlive(message) if message.capabilities == gre::CAPABILITIES => {
+        Content::KeepAlive(message) if message.capabilities == gre::capabilities(message.announces_pairs()) => {
             return if proven { Sense::Proof } else { Sense::Hint };
         }
         Content::KeepAlive(_) => false,
