@@ -280,7 +280,7 @@ impl Session {
                 self.complain(now, Complaint::TooManyFlows, Level::Warn, "too many flows, a new one was turned away");
                 return;
             }
-            let Some(config) = self.peers.get(&id).map(|peer| self.flow_config(peer)) else { return };
+            let Some(config) = self.peers.get(&id).map(|peer| self.flow_config(peer, true)) else { return };
             let mut flow = Flow::new(flow_id, SEQ_MASK, config);
             flow.set_wall_clock(self.wall_ahead);
             self.flows.insert(flow_id, flow);
@@ -366,7 +366,8 @@ impl Session {
     /// A flow follows the most patient of its peers.
     fn configure_flow(&mut self, flow_id: u32) {
         let Some(flow) = self.flows.get(&flow_id) else { return };
-        let mut configs = flow.paths().filter_map(|id| self.peers.get(&id)).map(|peer| self.flow_config(peer));
+        let mut configs =
+            flow.paths().filter_map(|id| self.peers.get(&id)).map(|peer| self.flow_config(peer, flow.takes(peer.id)));
         let Some(first) = configs.next() else { return };
         let config = configs.fold(first, |all, next| FlowConfig {
             recovery: all.recovery || next.recovery,
@@ -386,8 +387,8 @@ impl Session {
         }
     }
 
-    /// What a flow is to be like for the sake of one of its peers.
-    fn flow_config(&self, peer: &Peer) -> FlowConfig {
+    /// What a flow is to be like for the sake of one of its peers. `taken`: it may bring media.
+    fn flow_config(&self, peer: &Peer, taken: bool) -> FlowConfig {
         let config = &peer.config;
         let tunnel = peer.tunnel.as_ref();
         // Nothing is waited for that the sender does not have any more (libRIST 0.2.8: buffer negotiation).
@@ -401,7 +402,10 @@ impl Session {
             max_bitrate_kbps: config.max_bitrate_kbps,
             timing_mode: config.timing_mode,
             rtt_multiplier: self.rtt_multiplier,
-            merging: Merging { mode: self.merge, announced: tunnel.is_some_and(|tunnel| tunnel.announces_pairs) },
+            merging: Merging {
+                mode: self.merge,
+                announced: taken && tunnel.is_some_and(|tunnel| tunnel.announces_pairs),
+            },
             recovery_depth: self.recovery_depth.unwrap_or(config.recovery_depth),
         }
     }
