@@ -7,6 +7,10 @@ use crate::wire::gre::Ports;
 use std::collections::VecDeque;
 
 const FIRST_SIZE: usize = 256;
+/// A ring may always be so great, and further by so many slots for each packet in it: numbers of the application's
+/// can lie far apart.
+const DENSE_SIZE: usize = 1 << 16;
+const SLOTS_PER_PACKET: usize = 8;
 /// A packet's requests are counted for so many peers at most; further ones share the last place.
 const MAX_ASKERS: usize = 64;
 
@@ -80,8 +84,8 @@ impl History {
             self.forget_oldest();
         }
         let seq = sent.seq;
-        while self.slots.len() < self.max
-            && self.slots[self.index(seq)].as_ref().is_some_and(|entry| entry.sent.seq != seq)
+        let most = self.max.min(DENSE_SIZE.max(self.order.len().saturating_mul(SLOTS_PER_PACKET)));
+        while self.slots.len() < most && self.slots[self.index(seq)].as_ref().is_some_and(|entry| entry.sent.seq != seq)
         {
             self.grow();
         }
@@ -153,6 +157,26 @@ mod tests {
 
     fn sent(seq: u32, payload: Payload) -> Sent {
         Sent { seq, timestamp: 0, payload_type: 33, ports: Ports::default(), null_packets: None, payload }
+    }
+
+    #[test]
+    fn a_deep_ring_takes_memory_for_the_packets_in_it() {
+        let pool = Pool::new();
+        let mut history = History::new(1 << 16);
+        history.set_max(usize::MAX / 2 + 1);
+        let now = Time::from_ticks(1 << 40);
+        assert_eq!(history.slots.len(), FIRST_SIZE);
+        for n in 0..100_000u32 {
+            history.insert(now, sent(n, pool.copy(b"")));
+        }
+        assert_eq!(history.slots.len(), 1 << 17);
+        assert!((0..100_000).all(|seq| history.get(now, seq).is_some()), "more than 16 bits can tell apart");
+        let mut history = History::new(usize::MAX / 2 + 1);
+        for n in 0..8u32 {
+            history.insert(now, sent(n << 29, pool.copy(b"")));
+        }
+        assert_eq!(history.slots.len(), DENSE_SIZE, "numbers far apart");
+        assert!(history.get(now, 7 << 29).is_some());
     }
 
     #[test]
