@@ -73,8 +73,9 @@ impl Reports {
     /// Keeps `length` octets of text.
     unsafe fn keep(arg: *mut c_void, text: *const c_char, length: u32) {
         // SAFETY: as the callers of this say.
-        let (reports, bytes) =
-            unsafe { (&*arg.cast::<Self>(), std::slice::from_raw_parts(text.cast(), length as usize)) };
+        let reports = unsafe { &*arg.cast::<Self>() };
+        // SAFETY: as above.
+        let bytes = unsafe { std::slice::from_raw_parts(text.cast(), length as usize) };
         reports.0.lock().unwrap().push(String::from_utf8_lossy(bytes).into_owned());
     }
 }
@@ -143,7 +144,8 @@ fn streams(profile: c_int, split: &str, merge: &str, add: fn(&Context, &str)) {
     let told = || flows.any(&[&wanted, "\"orphan_first_delivered\":0,\"orphan_last_delivered\":0}"]).then_some(());
     wait_until("the report", PATIENCE, told, || format!("{:?}", flows.0.lock().unwrap()));
     // Nothing calls back any more.
-    (sender.destroy(), receiver.destroy());
+    sender.destroy();
+    receiver.destroy();
 }
 
 #[test]

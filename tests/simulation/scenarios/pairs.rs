@@ -1,12 +1,13 @@
 //! What is written goes out as two packets and comes out as one block again.
 
 use crate::network::{Bursts, Link};
-use crate::pair::{PORT, Pair, Path, Setup};
+use crate::pair::{FLOW, PORT, Pair, Path, Setup, sender_config};
 use crate::workload::{self, Pattern};
 use crate::world::address;
 use rist::crypto::psk::KeySize;
-use rist::protocol::config::{MergeMode, Profile, SplitMode};
+use rist::protocol::config::{MergeMode, Profile, SplitMode, TimingMode};
 use rist::protocol::output::Delivery;
+use rist::protocol::session::SessionConfig;
 use rist::protocol::time::Span;
 
 const TOLERANCE: Span = Span::from_millis(2);
@@ -228,4 +229,46 @@ fn what_stays_lost_costs_one_half() {
             expected = expected.map(|_| delivery.seq + 1);
         }
     }
+}
+
+#[test]
+fn pairs_are_merged_in_every_timing_mode() {
+    for timing_mode in [TimingMode::Source, TimingMode::Arrival, TimingMode::Rtc] {
+        let mut setup = two_paths(Link::lossy(0.1), Link { loss: 0.1, ..Link::delayed(30) }, 5);
+        setup.peer.timing_mode = timing_mode;
+        let (pair, stream, kept) = play(pairs(setup, SplitMode::Half, MergeMode::Pairs));
+        assert_same_octets(&pair, stream, &kept, 5 * 1400);
+        let merged = pair.got().flow_sum(|report| report.merge.map_or(0, |merge| merge.merged));
+        assert_eq!(merged, kept.len() as u64, "{timing_mode:?}");
+    }
+}
+
+#[test]
+fn a_sender_that_starts_again_is_merged_again() {
+    let setup = one_path(Link::lossy(0.1)).main_profile();
+    let mut pair = pairs(setup, SplitMode::Half, MergeMode::Auto).start();
+    pair.world.hosts[pair.receiver].kept = Some(Vec::new());
+    pair.settle();
+    pair.write(Span::from_secs(5));
+    pair.world.run_for(Span::from_millis(3333));
+    pair.world.restart(pair.sender, SessionConfig { profile: Profile::Main, ..sender_config(FLOW) });
+    pair.world.run_for(Span::from_millis(300));
+    pair.call(0, 0);
+    pair.settle();
+    let second = pair.write(Span::from_secs(5));
+    pair.world.run_for(Span::from_secs(5));
+    pair.finish();
+    let kept = pair.world.hosts[pair.receiver].kept.take().expect("kept");
+    let mut blocks = [0, 0];
+    for (_, delivery) in &kept {
+        let Some((stream, index)) = workload::label(&delivery.payload) else { continue };
+        let len = pair.world.books.streams[&stream].packets[index as usize].len;
+        let whole = *delivery.payload == workload::payload(stream, index, len);
+        // The last of the first run had nobody left to repeat them.
+        assert!(whole || stream != second, "block {index} of stream {stream}");
+        blocks[usize::from(stream == second)] += u32::from(whole);
+    }
+    assert!(blocks[0] > 500 && blocks[1] > 950, "{blocks:?} blocks of 667 and 1000");
+    let starts: Vec<_> = kept.iter().filter(|(_, delivery)| delivery.flow_start).collect();
+    assert_eq!(starts.len(), 2);
 }
