@@ -61,7 +61,7 @@ impl Transmit {
 pub struct Delivery {
     pub flow_id: u32,
     pub peer: PeerId,
-    /// Sequence number as on the wire (16 bits in Simple and Main).
+    /// Sequence number as on the wire (16 bits in Simple and Main); of a merged pair, half that of its first packet.
     pub seq: u32,
     /// Source time in NTP-64 ticks.
     pub ts_ntp: u64,

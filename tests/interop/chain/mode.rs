@@ -72,8 +72,12 @@ impl Mode {
         Mode { filling: Filling::WithNulls, ..self }
     }
 
-    pub(crate) const fn split(self, split: &'static str, merge: Option<&'static str>) -> Mode {
-        Mode { split: Some(split), merge, ..self }
+    pub(crate) const fn split(self, split: &'static str) -> Mode {
+        Mode { split: Some(split), ..self }
+    }
+
+    pub(crate) const fn merge(self, merge: &'static str) -> Mode {
+        Mode { merge: Some(merge), ..self }
     }
 
     /// Packets counted. On a clean link few show whether the stream passes, unless something is to happen later.
