@@ -173,7 +173,7 @@ struct rist_data_block {
      */
     uint32_t flow_id;
     /**
-     * Sequence number. Sender: used with RIST_DATA_FLAGS_USE_SEQ only.
+     * Sequence number; of two packets that were merged, half the first one. Sender: used with RIST_DATA_FLAGS_USE_SEQ only.
      */
     uint64_t seq;
     /**

@@ -47,15 +47,17 @@ int rist_recovery_rtt_multiplier_set(struct rist_ctx *ctx,
                                      int multiplier);
 
 /**
- * Sets the size of the retransmission ring of the Advanced profile: 65536 shifted left by depth packets.
- *
- * Not yet available: -1.
+ * Sets how many packets are kept, at most, where sequence numbers have 32 bits (Advanced profile): 65536 shifted left by
+ * depth. Simple and Main keep up to 65536, which is as many as their numbers can tell apart. Memory is taken as packets
+ * need it. Counts instead of the recovery_depth of the peers.
  *
  * @param ctx context that was not started
- * @param depth RIST_RECOVERY_DEPTH_MIN to RIST_RECOVERY_DEPTH_MAX
+ * @param depth RIST_RECOVERY_DEPTH_MIN to RIST_RECOVERY_DEPTH_MAX; more counts as that
  * @return 0 on success, -1 on error, -2 when out of memory
  */
-RIST_API int rist_recovery_depth_set(struct rist_ctx *ctx, uint8_t depth);
+RIST_API
+int rist_recovery_depth_set(struct rist_ctx *ctx,
+                            uint8_t depth);
 
 /**
  * Starts the sender or receiver. Peers may be added before and after.

@@ -78,19 +78,21 @@
 #define RIST_PEER_CONFIG_VERSION 6
 
 /**
- * How a receiver joins what a sender cut.
+ * How a receiver joins what a sender cut. A pair has half the sequence number of its first packet.
+ * The first peer's mode counts for its context.
  */
 enum librist_merge_mode {
     LIBRIST_MERGE_MODE_OFF = 0,
     LIBRIST_MERGE_MODE_PAIRS = 1,
     /**
-     * When the sender says that it cuts.
+     * When the sender says that it cuts, which it can not in the Simple profile.
      */
     LIBRIST_MERGE_MODE_AUTO = 2,
 };
 
 /**
- * How a sender cuts each block in two, for paths that carry small packets only.
+ * How a sender makes two packets of each block, for paths that carry small ones only, or half of them each.
+ * The first peer's mode counts for its context.
  */
 enum librist_split_mode {
     LIBRIST_SPLIT_MODE_OFF = 0,

@@ -87,9 +87,11 @@ RIST_API int rist_sender_flow_id_set(struct rist_ctx *ctx, uint32_t flow_id);
  *
  * @param ctx sender context
  * @param data_block payload and what struct rist_data_block says of the other fields; stays the caller's
- * @return bytes of payload; -1 on error or without peers, -2 if the queue is full, -3 when out of memory
+ * @return bytes of payload; -1 on error, without peers, or with RIST_DATA_FLAGS_USE_SEQ where blocks are split; -2 if the queue is full, -3 when out of memory
  */
-RIST_API int rist_sender_data_write(struct rist_ctx *ctx, const struct rist_data_block *data_block);
+RIST_API
+int rist_sender_data_write(struct rist_ctx *ctx,
+                           const struct rist_data_block *data_block);
 
 #ifdef __cplusplus
 }  // extern "C"

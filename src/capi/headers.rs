@@ -100,7 +100,7 @@ pub struct rist_data_block {
     pub peer: *mut rist_peer,
     /// Receiver: the flow. Ignored by a sender.
     pub flow_id: u32,
-    /// Sequence number. Sender: used with RIST_DATA_FLAGS_USE_SEQ only.
+    /// Sequence number; of two packets that were merged, half the first one. Sender: used with RIST_DATA_FLAGS_USE_SEQ only.
     pub seq: u64,
     /// enum rist_data_block_sender_flags or rist_data_block_receiver_flags.
     pub flags: u32,

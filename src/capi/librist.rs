@@ -2,7 +2,7 @@
 
 use super::boundary::{FAILED, status};
 use super::headers::*;
-use super::{instance, udp_config, version};
+use super::{instance, peer_options, udp_config, version};
 use crate::protocol::output::Level;
 use std::ffi::{CStr, c_char, c_int};
 
@@ -34,18 +34,19 @@ pub unsafe extern "C" fn rist_recovery_rtt_multiplier_set(ctx: *mut rist_ctx, mu
     })
 }
 
-/// Sets the size of the retransmission ring of the Advanced profile: 65536 shifted left by depth packets.
-///
-/// Not yet available: -1.
+/// Sets how many packets are kept, at most, where sequence numbers have 32 bits (Advanced profile): 65536 shifted left by
+/// depth. Simple and Main keep up to 65536, which is as many as their numbers can tell apart. Memory is taken as packets
+/// need it. Counts instead of the recovery_depth of the peers.
 ///
 /// @param ctx context that was not started
-/// @param depth RIST_RECOVERY_DEPTH_MIN to RIST_RECOVERY_DEPTH_MAX
+/// @param depth RIST_RECOVERY_DEPTH_MIN to RIST_RECOVERY_DEPTH_MAX; more counts as that
 /// @return 0 on success, -1 on error, -2 when out of memory
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rist_recovery_depth_set(ctx: *mut rist_ctx, depth: u8) -> c_int {
     status(|| {
-        let _ = depth;
-        Err(instance::find(ctx)?.unavailable("Recovery depth"))
+        let instance = instance::find(ctx)?;
+        let depth = peer_options::recovery_depth(&instance, depth);
+        Ok(instance.context.set_recovery_depth(depth)?)
     })
 }
 

@@ -67,7 +67,8 @@ pub enum rist_congestion_control_mode {
     RIST_CONGESTION_CONTROL_MODE_AGGRESSIVE = 2,
 }
 
-/// How a sender cuts each block in two, for paths that carry small packets only.
+/// How a sender makes two packets of each block, for paths that carry small ones only, or half of them each.
+/// The first peer's mode counts for its context.
 #[repr(C)]
 pub enum librist_split_mode {
     LIBRIST_SPLIT_MODE_OFF = 0,
@@ -76,12 +77,13 @@ pub enum librist_split_mode {
     LIBRIST_SPLIT_MODE_HALF = 2,
 }
 
-/// How a receiver joins what a sender cut.
+/// How a receiver joins what a sender cut. A pair has half the sequence number of its first packet.
+/// The first peer's mode counts for its context.
 #[repr(C)]
 pub enum librist_merge_mode {
     LIBRIST_MERGE_MODE_OFF = 0,
     LIBRIST_MERGE_MODE_PAIRS = 1,
-    /// When the sender says that it cuts.
+    /// When the sender says that it cuts, which it can not in the Simple profile.
     LIBRIST_MERGE_MODE_AUTO = 2,
 }
 

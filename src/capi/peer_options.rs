@@ -8,8 +8,9 @@ use super::pointer::{field_bytes, field_text};
 use crate::crypto::psk::KeySize;
 use crate::crypto::secret::Secret;
 use crate::protocol::auth::Credentials;
-use crate::protocol::config::{CongestionControl, PeerConfig, Profile, Role, TimingMode};
+use crate::protocol::config::{CongestionControl, MergeMode, PeerConfig, Profile, Role, SplitMode, TimingMode};
 use crate::protocol::output::{Level, PeerId};
+use crate::protocol::recovery_depth;
 use crate::protocol::time::Span;
 use crate::runtime::context::{PeerAddress, PeerOptions};
 use crate::url::{address, rist, trailer};
@@ -29,7 +30,7 @@ const RTT_MIN: u32 = 3;
 
 /// Adds a peer to a context.
 pub(super) fn add(instance: &Arc<Instance>, config: rist_peer_config, version: c_int) -> Result<PeerId, Failure> {
-    let (options, multiplier) = options(instance, config)?;
+    let (options, multiplier) = options(instance, config, version)?;
     let peer = instance.context.add_peer(options).inspect_err(|error| {
         instance.log(Level::Error, &format!("Peer not created: {}", instance::reason(error)));
     })?;
@@ -43,7 +44,11 @@ pub(super) fn add(instance: &Arc<Instance>, config: rist_peer_config, version: c
     Ok(peer)
 }
 
-fn options(instance: &Instance, mut config: rist_peer_config) -> Result<(PeerOptions, Option<u32>), Failure> {
+fn options(
+    instance: &Instance,
+    mut config: rist_peer_config,
+    version: c_int,
+) -> Result<(PeerOptions, Option<u32>), Failure> {
     let refuse = |text: &str| {
         instance.log(Level::Error, &format!("Peer not created: {text}"));
         FAILED
@@ -51,6 +56,10 @@ fn options(instance: &Instance, mut config: rist_peer_config) -> Result<(PeerOpt
     let field = config.address.map(|byte| byte as u8);
     let (address, beyond) = trailer::unpack(&field);
     let beyond = rist::parse_params(beyond.unwrap_or_default());
+    if version < 5 {
+        // Only those who have the field can have chosen 0, the smallest ring.
+        config.recovery_depth = recovery_depth::DEFAULT;
+    }
     peer_config::apply(&beyond, &mut config);
     if !matches!(config.key_size, 0 | 128 | 192 | 256) {
         return Err(refuse(&format!("{} is no AES key size", config.key_size)));
@@ -106,12 +115,7 @@ fn credentials(config: &rist_peer_config) -> Option<Credentials> {
 
 /// Settings of features that are not in this build are not silently forgotten.
 fn warn_of_unavailable(instance: &Instance, config: &rist_peer_config) {
-    let settings = [
-        (config.split_mode != 0, "split"),
-        (config.merge_mode != 0, "merge"),
-        (config.rtt_drop != 0, "rtt-drop"),
-        (config.compression != 0, "compression"),
-    ];
+    let settings = [(config.rtt_drop != 0, "rtt-drop"), (config.compression != 0, "compression")];
     for (_, name) in settings.iter().filter(|(set, _)| *set) {
         instance.log(Level::Warn, &format!("{name}: not yet available in this build, ignored"));
     }
@@ -228,8 +232,28 @@ fn corrected(instance: &Instance, config: &rist_peer_config) -> PeerConfig {
         key_rotation: config.key_rotation,
         srp_compat: config.srp_compat_legacy != 0,
         reflector: config.reflector != 0,
+        split: match config.split_mode {
+            1 => SplitMode::Auto,
+            2 => SplitMode::Half,
+            _ => SplitMode::Off,
+        },
+        merge: match config.merge_mode {
+            1 => MergeMode::Pairs,
+            2 => MergeMode::Auto,
+            _ => MergeMode::Off,
+        },
+        recovery_depth: recovery_depth(instance, config.recovery_depth),
         ..PeerConfig::default()
     }
+}
+
+/// A depth that there is.
+pub(super) fn recovery_depth(instance: &Instance, given: u8) -> u8 {
+    if given > recovery_depth::MAX {
+        let most = recovery_depth::MAX;
+        instance.log(Level::Warn, &format!("A recovery depth of {given} is too much, using {most}"));
+    }
+    given.min(recovery_depth::MAX)
 }
 
 /// Text of at most 127 bytes, whatever the bytes were.

@@ -102,7 +102,7 @@ pub unsafe extern "C" fn rist_sender_flow_id_set(ctx: *mut rist_ctx, flow_id: u3
 ///
 /// @param ctx sender context
 /// @param data_block payload and what struct rist_data_block says of the other fields; stays the caller's
-/// @return bytes of payload; -1 on error or without peers, -2 if the queue is full, -3 when out of memory
+/// @return bytes of payload; -1 on error, without peers, or with RIST_DATA_FLAGS_USE_SEQ where blocks are split; -2 if the queue is full, -3 when out of memory
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rist_sender_data_write(ctx: *mut rist_ctx, data_block: *const rist_data_block) -> c_int {
     count(|| {

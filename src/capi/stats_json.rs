@@ -1,9 +1,10 @@
 //! Reports as JSON: schema 4 of libRIST 0.2.18 and later, or the shape before 0.2.15 if the environment says
 //! `RIST_STATS_SCHEMA=1`. One line, keys in libRIST's order.
 
+use super::peer::{librist_merge_mode, librist_split_mode};
 use super::stats_report::profile_number;
-use crate::protocol::config::Profile;
-use crate::protocol::report::{FlowPeerReport, FlowReport, SenderPeerReport};
+use crate::protocol::config::{MergeMode, Profile, SplitMode};
+use crate::protocol::report::{FlowPeerReport, FlowReport, MergeReport, SenderPeerReport, SplitReport};
 use std::fmt::Write;
 use std::sync::LazyLock;
 
@@ -17,26 +18,60 @@ pub(super) fn flow(report: &FlowReport) -> String {
 }
 
 pub(super) fn sender_peer(report: &SenderPeerReport) -> String {
-    if *OLD_SCHEMA { old_sender_peer(report) } else { new_sender(std::slice::from_ref(report), false) }
+    if *OLD_SCHEMA { old_sender_peer(report) } else { new_sender(std::slice::from_ref(report), "") }
 }
 
 /// The document of `rist_sender_stats_callback_set`, which no old program knows.
-pub(super) fn sender(reports: &[SenderPeerReport]) -> String {
-    new_sender(reports, true)
+pub(super) fn sender(reports: &[SenderPeerReport], split: Option<SplitReport>) -> String {
+    // Packets are sent from the caller's thread: nothing queues.
+    let mut queue = Object::new();
+    for key in ["size", "bytesize", "time_length", "packets_per_second"] {
+        queue.number(key, 0);
+    }
+    let mut more = Object::new();
+    more.raw("incoming_queue", &queue.end());
+    if let Some(split) = split {
+        more.raw("split", &split_object(&split));
+    }
+    new_sender(reports, more.members())
 }
 
-fn new_sender(reports: &[SenderPeerReport], whole: bool) -> String {
+fn split_object(report: &SplitReport) -> String {
+    let mut split = Object::new();
+    let mode = match report.mode {
+        SplitMode::Off => librist_split_mode::LIBRIST_SPLIT_MODE_OFF,
+        SplitMode::Auto => librist_split_mode::LIBRIST_SPLIT_MODE_AUTO,
+        SplitMode::Half => librist_split_mode::LIBRIST_SPLIT_MODE_HALF,
+    };
+    split.number("mode", mode as u32);
+    split.number("pairs_emitted", report.pairs);
+    split.number("fallback_not_ts", report.not_ts);
+    split.end()
+}
+
+fn merge_object(report: &MergeReport) -> String {
+    let mut merge = Object::new();
+    let mode = match report.mode {
+        MergeMode::Off => librist_merge_mode::LIBRIST_MERGE_MODE_OFF,
+        MergeMode::Pairs => librist_merge_mode::LIBRIST_MERGE_MODE_PAIRS,
+        MergeMode::Auto => librist_merge_mode::LIBRIST_MERGE_MODE_AUTO,
+    };
+    merge.number("mode", mode as u32);
+    merge.number("pairs_merged", report.merged);
+    merge.number("orphan_first_delivered", report.lone_first);
+    merge.number("orphan_last_delivered", report.lone_second);
+    merge.end()
+}
+
+/// `more`: what follows the peers.
+fn new_sender(reports: &[SenderPeerReport], more: &str) -> String {
     let mut json = Object::new();
     json.number("schema_version", SCHEMA);
     let mut stats = Object::new();
     stats.array("peers", reports.iter().map(new_sender_peer));
-    if whole {
-        // Packets are sent from the caller's thread: nothing queues.
-        let mut queue = Object::new();
-        for key in ["size", "bytesize", "time_length", "packets_per_second"] {
-            queue.number(key, 0);
-        }
-        stats.raw("incoming_queue", &queue.end());
+    if !more.is_empty() {
+        stats.0.push(',');
+        stats.0.push_str(more);
     }
     json.raw("sender-stats", &stats.end());
     json.end()
@@ -150,6 +185,9 @@ fn flow_in(report: &FlowReport, old: bool) -> String {
     flow.raw("stats", &stats.end());
     let mut outer = Object::new();
     flow.array("peers", report.peers.iter().map(|peer| flow_peer(peer, old)));
+    if let Some(merge) = report.merge.as_ref().filter(|_| !old) {
+        flow.raw("merge", &merge_object(merge));
+    }
     outer.raw("flowinstant", &flow.end());
     let mut json = Object::new();
     if !old {
@@ -214,6 +252,11 @@ impl Object {
         quote(&mut self.0, key);
         self.0.push(':');
         self.0.push_str(json);
+    }
+
+    /// What stands between the braces so far.
+    fn members(&self) -> &str {
+        &self.0[1..]
     }
 
     /// A whole number.
@@ -305,12 +348,25 @@ mod tests {
         );
         let head = r#"{"flow_id":8,"id":1,"cname":"rcv","type":"data","profile":0,"profile_name":"simple","advanced_active":0,"#;
         let expected = format!(r#"{{"schema_version":4,"sender-stats":{{"peers":[{head}{stats}}}]}}}}"#);
-        assert_eq!(new_sender(std::slice::from_ref(&peer), false), expected);
+        assert_eq!(new_sender(std::slice::from_ref(&peer), ""), expected);
         let old = old_sender_peer(&peer);
         assert!(
             old.starts_with(r#"{"sender-stats":{"peer":{"flow_id":8,"id":1,"cname":"rcv","type":"data","stats":{"#)
         );
-        assert!(sender(&[peer]).contains(r#""incoming_queue":{"size":0,"#));
+        assert!(sender(&[peer], None).contains(r#""incoming_queue":{"size":0,"#));
+    }
+
+    #[test]
+    fn pairs_are_told_where_there_are_some() {
+        let split = SplitReport { mode: SplitMode::Half, pairs: 7, not_ts: 0 };
+        let json = sender(&[samples::sender_peer()], Some(split));
+        let end = r#""packets_per_second":0},"split":{"mode":2,"pairs_emitted":7,"fallback_not_ts":0}}}"#;
+        assert!(json.ends_with(end), "{json}");
+        let mut flow = samples::flow(1);
+        flow.merge = Some(MergeReport { mode: MergeMode::Pairs, merged: 5, lone_first: 1, lone_second: 2 });
+        let end = r#"}}],"merge":{"mode":1,"pairs_merged":5,"orphan_first_delivered":1,"orphan_last_delivered":2}}}}"#;
+        assert!(flow_in(&flow, false).ends_with(end), "{}", flow_in(&flow, false));
+        assert!(!flow_in(&flow, true).contains("merge"));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(super) fn container(report: &Report<'_>, old_program: bool) -> Option<NonNul
             data.sender_peer = sender_peer(peer);
             (stats_json::sender_peer(peer), rist_stats_type::RIST_STATS_SENDER_PEER, data)
         }
-        Report::Sender(_) => return None,
+        Report::Sender(..) => return None,
     };
     let version = if old_program { OLD_VERSION } else { RIST_STATS_VERSION as u16 };
     let text = malloc::text(&json);
@@ -45,8 +45,8 @@ pub(super) fn container(report: &Report<'_>, old_program: bool) -> Option<NonNul
 
 /// The JSON document of a whole sender, with its NUL.
 pub(super) fn document(report: &Report<'_>) -> Option<Vec<u8>> {
-    let Report::Sender(peers) = report else { return None };
-    let mut text = stats_json::sender(peers).into_bytes();
+    let Report::Sender(peers, split) = report else { return None };
+    let mut text = stats_json::sender(peers, *split).into_bytes();
     text.retain(|byte| *byte != 0);
     text.push(0);
     Some(text)
@@ -208,6 +208,7 @@ pub(super) mod samples {
             rtt_ms: 4,
             sent_rtcp: 24,
             peers: (0..peers).map(flow_peer).collect(),
+            merge: None,
         }
     }
 

@@ -52,6 +52,27 @@ pub enum NackType {
     Bitmask,
 }
 
+/// How a sender makes two packets of each block that is written (libRIST 0.2.17 `split`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SplitMode {
+    #[default]
+    Off,
+    /// Between two MPEG-TS packets where there are some, else in the middle.
+    Auto,
+    /// In the middle.
+    Half,
+}
+
+/// Whether a receiver makes one block of two such packets (libRIST 0.2.17 `merge`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MergeMode {
+    #[default]
+    Off,
+    Pairs,
+    /// When a sender of the flow has announced pairs; the Simple profile has no words for that.
+    Auto,
+}
+
 /// One peer's settings, already checked and clamped (`PeerConfig::sanitize`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct PeerConfig {
@@ -94,6 +115,12 @@ pub struct PeerConfig {
     pub srp_compat: bool,
     /// Receiver: hand what one peer sends on to the others (libRIST 0.2.17).
     pub reflector: bool,
+    /// Sender; that of the first peer counts for all.
+    pub split: SplitMode,
+    /// Receiver; that of the first peer counts for all.
+    pub merge: MergeMode,
+    /// Packets that rings of 32-bit sequence numbers hold: 65,536 shifted left by it (libRIST 0.2.18).
+    pub recovery_depth: u8,
     /// Listening sender: no media for an address before it has answered an echo. Without it, three octets for each
     /// octet received are replaced by full trust; for receivers that answer no echoes.
     pub address_validation: bool,
@@ -128,6 +155,9 @@ impl Default for PeerConfig {
             credentials: None,
             srp_compat: false,
             reflector: false,
+            split: SplitMode::Off,
+            merge: MergeMode::Off,
+            recovery_depth: super::recovery_depth::DEFAULT,
             address_validation: true,
         }
     }

@@ -14,6 +14,7 @@ mod meter;
 pub mod output;
 pub mod payload;
 mod peer;
+pub mod recovery_depth;
 pub mod report;
 mod sender;
 pub mod session;

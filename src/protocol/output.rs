@@ -2,7 +2,7 @@
 
 use super::job::{Job, JobId};
 use super::payload::Payload;
-use super::report::{FlowReport, SenderPeerReport};
+use super::report::{FlowReport, SenderPeerReport, SplitReport};
 use crate::crypto::srp::HashGeneration;
 use std::fmt;
 use std::net::SocketAddr;
@@ -61,7 +61,7 @@ impl Transmit {
 pub struct Delivery {
     pub flow_id: u32,
     pub peer: PeerId,
-    /// Sequence number as on the wire (16 bits in Simple and Main).
+    /// Sequence number as on the wire (16 bits in Simple and Main); of a merged pair, half that of its first packet.
     pub seq: u32,
     /// Source time in NTP-64 ticks.
     pub ts_ntp: u64,
@@ -113,6 +113,8 @@ pub enum Event {
     },
     FlowStats(Box<FlowReport>),
     SenderStats(Box<SenderPeerReport>),
+    /// With the reports of the peers, while what is written is split.
+    SplitStats(SplitReport),
     /// No packet of this flow for its session time-out. Flow 0: no flow at all for another second.
     FlowTimedOut {
         flow_id: u32,

@@ -55,6 +55,16 @@ pub struct Payload {
     pool: Arc<Pool>,
 }
 
+impl Payload {
+    /// These bytes and then those of another, as one.
+    pub fn followed_by(&self, second: &[u8]) -> Payload {
+        self.pool.build(|buffer| {
+            buffer.extend_from_slice(self);
+            buffer.extend_from_slice(second);
+        })
+    }
+}
+
 impl Deref for Payload {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
@@ -91,6 +101,13 @@ mod tests {
         drop(second);
         assert_eq!(pool.idle.lock().len(), 1);
         assert_eq!(&*pool.copy(b"defg"), b"defg");
+    }
+
+    #[test]
+    fn two_payloads_become_one() {
+        let pool = Pool::new();
+        assert_eq!(&*pool.copy(b"abc").followed_by(&pool.copy(b"de")), b"abcde");
+        assert_eq!(&*pool.copy(b"").followed_by(&pool.copy(b"d")), b"d");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Statistics of one interval, as libRIST counts them (stats version 3, JSON schema 4).
 
-use super::config::Profile;
+use super::config::{MergeMode, Profile, SplitMode};
 use super::output::PeerId;
 
 /// A receiver's view of one flow.
@@ -46,6 +46,27 @@ pub struct FlowReport {
     /// RTCP packets sent, mean over the peers.
     pub sent_rtcp: u64,
     pub peers: Vec<FlowPeerReport>,
+    /// Where pairs are merged, or would be.
+    pub merge: Option<MergeReport>,
+}
+
+/// Pairs of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MergeReport {
+    pub mode: MergeMode,
+    pub merged: u64,
+    /// Halves handed out alone: first ones, second ones.
+    pub lone_first: u64,
+    pub lone_second: u64,
+}
+
+/// Pairs of a sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SplitReport {
+    pub mode: SplitMode,
+    pub pairs: u64,
+    /// Of these, cut in the middle because there were no MPEG-TS packets to cut between.
+    pub not_ts: u64,
 }
 
 /// One path of a flow, at the receiver.

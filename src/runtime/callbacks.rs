@@ -4,7 +4,7 @@ use super::context::Block;
 use crate::crypto::srp::HashGeneration;
 use crate::protocol::auth::LookUpAnswer;
 use crate::protocol::output::PeerId;
-use crate::protocol::report::{FlowReport, SenderPeerReport};
+use crate::protocol::report::{FlowReport, SenderPeerReport, SplitReport};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,8 +21,9 @@ pub enum ConnectionStatus {
 pub enum Report<'a> {
     Flow(&'a FlowReport),
     SenderPeer(&'a SenderPeerReport),
-    /// All peers of a sender in one document (`rist_sender_stats_callback_set`), made once an interval.
-    Sender(&'a [SenderPeerReport]),
+    /// All peers of a sender in one document (`rist_sender_stats_callback_set`), made once an interval,
+    /// and what was split.
+    Sender(&'a [SenderPeerReport], Option<SplitReport>),
 }
 
 /// A stranger at the door.

@@ -320,6 +320,14 @@ impl Context {
         self.driver.call(|session, _| session.set_rtt_multiplier(multiplier))
     }
 
+    /// Before start: the deepest ring for 32-bit sequence numbers.
+    pub fn set_recovery_depth(&self, depth: u8) -> Result<(), Error> {
+        if self.is_started() {
+            return Err(Error::AlreadyStarted);
+        }
+        self.driver.call(|session, _| session.set_recovery_depth(depth))
+    }
+
     pub fn set_null_packet_deletion(&self, on: bool) -> Result<(), Error> {
         self.expect(Role::Sender)?;
         self.driver.call(|session, _| session.set_null_packet_deletion(on))

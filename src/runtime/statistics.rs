@@ -1,6 +1,6 @@
 //! Two periods of sender reports out of the one that a session keeps.
 
-use crate::protocol::report::SenderPeerReport;
+use crate::protocol::report::{SenderPeerReport, SplitReport};
 use std::time::Duration;
 
 /// libRIST's period when the application names none.
@@ -24,11 +24,22 @@ pub(super) struct Gathered {
 pub(super) struct Periods {
     pub(super) stats: Gathered,
     pub(super) sender: Gathered,
+    /// Of the document.
+    pub(super) split: Option<SplitReport>,
 }
 
 impl Periods {
     pub(super) fn new() -> Self {
-        Self { stats: Gathered::new(), sender: Gathered::new() }
+        Self { stats: Gathered::new(), sender: Gathered::new(), split: None }
+    }
+
+    /// Adds what was split in a round that follows.
+    pub(super) fn add_split(&mut self, round: SplitReport) {
+        if self.sender.wanted {
+            let before = self.split.unwrap_or_default();
+            let (pairs, not_ts) = (before.pairs + round.pairs, before.not_ts + round.not_ts);
+            self.split = Some(SplitReport { pairs, not_ts, ..round });
+        }
     }
 
     /// Who listens. Returns how often the session is to report, `None`: never.
@@ -121,7 +132,7 @@ fn common_divisor(a: u64, b: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::config::Profile;
+    use crate::protocol::config::{Profile, SplitMode};
     use crate::protocol::output::PeerId;
 
     fn report(peer: u32, sent: u64) -> SenderPeerReport {
@@ -160,6 +171,18 @@ mod tests {
             assert_eq!(periods.stats.add(&[report(1, sent)]), Some(vec![report(1, sent)]));
             assert_eq!(periods.sender.add(&[report(1, sent)]), None);
         }
+    }
+
+    #[test]
+    fn what_was_split_adds_up_for_those_who_want_to_know() {
+        let mut periods = Periods::new();
+        let round = SplitReport { mode: SplitMode::Half, pairs: 2, not_ts: 1 };
+        periods.add_split(round);
+        assert_eq!(periods.split, None);
+        periods.set_wanted(false, true);
+        periods.add_split(round);
+        periods.add_split(round);
+        assert_eq!(periods.split, Some(SplitReport { mode: SplitMode::Half, pairs: 4, not_ts: 2 }));
     }
 
     #[test]

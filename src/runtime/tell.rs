@@ -92,6 +92,7 @@ impl Driver {
                     stats(Report::Flow(&report));
                 }
             }
+            Event::SplitStats(report) => self.statistics.lock().add_split(report),
             Event::SenderStats(report) => self.tell_round(callbacks, std::slice::from_ref(&report)),
             Event::FlowTimedOut { flow_id } => {
                 self.fifo.end_flow(flow_id);
@@ -103,9 +104,11 @@ impl Driver {
     }
 
     fn tell_round(&self, callbacks: &Callbacks, round: &[SenderPeerReport]) {
-        let (single, whole) = {
+        let (single, whole, split) = {
             let mut statistics = self.statistics.lock();
-            (statistics.stats.add(round), statistics.sender.add(round))
+            let (single, whole) = (statistics.stats.add(round), statistics.sender.add(round));
+            let split = whole.as_ref().and_then(|_| statistics.split.take());
+            (single, whole, split)
         };
         if let (Some(stats), Some(reports)) = (&callbacks.stats, single) {
             // Each of them may destroy the context.
@@ -115,7 +118,7 @@ impl Driver {
         if let (Some(sender_stats), Some(reports)) = (&callbacks.sender_stats, whole)
             && !self.is_silent()
         {
-            sender_stats(Report::Sender(&reports));
+            sender_stats(Report::Sender(&reports, split));
         }
     }
 }

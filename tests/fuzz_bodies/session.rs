@@ -7,7 +7,9 @@
 use super::input::Input;
 use super::script::{Walk, datagram};
 use super::tunnel::{self, Keys, Partner};
-use rist::protocol::config::{CongestionControl, NackType, PeerConfig, Profile, Role, TimingMode};
+use rist::protocol::config::{
+    CongestionControl, MergeMode, NackType, PeerConfig, Profile, Role, SplitMode, TimingMode,
+};
 use rist::protocol::job::{Job, JobId};
 use rist::protocol::output::{AdmissionId, Delivery, Event, LookUp, Output, PeerId, SocketId};
 use rist::protocol::payload::Pool;
@@ -63,6 +65,8 @@ struct Harness {
     /// Bytes from and to an address that has not answered an echo; `None` once it has.
     credit: HashMap<IpAddr, Option<(u64, u64)>>,
     scratch: Vec<Delivery>,
+    /// Some peer's settings say so.
+    merges: bool,
     /// Main.
     tunnel: bool,
     keys: Keys,
@@ -79,6 +83,7 @@ impl Harness {
         session.set_out_of_band(true);
         let mut harness = Self {
             session,
+            merges: false,
             tunnel: profile != Profile::Simple,
             keys: Keys::default(),
             jobs: Vec::new(),
@@ -207,6 +212,13 @@ impl Harness {
         self.session.poll_delivery(self.now, &mut deliveries);
         assert!(self.session.next_delivery().is_none_or(|at| at > self.now), "what is due was left unhanded");
         for delivery in deliveries.drain(..) {
+            assert!(delivery.payload.len() <= 10_000, "{} octets", delivery.payload.len());
+            if self.merges {
+                // A pair has half a number: what stands between two blocks can not be told.
+                let first = self.last.insert(delivery.flow_id, delivery.seq as u16).is_none();
+                assert!(!(delivery.flow_start && delivery.discontinuity) && (delivery.flow_start || !first));
+                continue;
+            }
             let last = self.last.insert(delivery.flow_id, delivery.seq as u16);
             let step = last.map(|last| (delivery.seq as u16).wrapping_sub(last));
             match step {
@@ -280,6 +292,7 @@ impl Harness {
         if self.tunnel {
             tunnel::protect(&mut config, input);
         }
+        self.merges |= config.merge != MergeMode::Off;
         let called = if self.tunnel && input.flag() { Role::Sender } else { role };
         let called = if self.tunnel && input.flag() { Role::Receiver } else { called };
         let setup = PeerSetup {
@@ -381,7 +394,7 @@ fn remote(input: &mut Input<'_>, role: Role) -> Remote {
 fn config(input: &mut Input<'_>) -> PeerConfig {
     let buffer_min = u32::from(input.pick(&[50u16, 100, 1000, 0, 5000]));
     let rtt_min = 1 + u32::from(input.u8() % 100);
-    PeerConfig {
+    let mut config = PeerConfig {
         recovery: !input.u8().is_multiple_of(8),
         max_bitrate_kbps: input.pick(&[100_000, 10, 1_000_000]),
         buffer_min: Span::from_millis(buffer_min),
@@ -399,7 +412,14 @@ fn config(input: &mut Input<'_>) -> PeerConfig {
         session_timeout: Span::from_millis(250 + u32::from(input.u16())),
         timing_mode: input.pick(&[TimingMode::Source, TimingMode::Arrival, TimingMode::Rtc]),
         cname: "fuzz".repeat(usize::from(input.u8() % 31)),
-        recovery_priority: u32::from(input.u8() % 2),
         ..PeerConfig::default()
-    }
+    };
+    let last = input.u8();
+    config.recovery_priority = u32::from(last % 2);
+    (config.split, config.merge) = match last / 64 {
+        0 | 1 => (SplitMode::Off, MergeMode::Off),
+        2 => (SplitMode::Auto, MergeMode::Auto),
+        _ => (SplitMode::Half, MergeMode::Pairs),
+    };
+    config
 }

@@ -12,6 +12,7 @@ mod applications;
 mod c_api;
 mod many;
 mod out_of_band;
+mod pairs;
 mod tools;
 mod wire;
 

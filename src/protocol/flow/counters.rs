@@ -1,6 +1,7 @@
 //! What happened in a flow since the last report.
 
 use crate::protocol::meter::Meter;
+use crate::protocol::report::MergeReport;
 use crate::protocol::time::{Span, Time};
 
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub(super) struct Counters {
     pub(super) all: Meter,
     pub(super) repairs: Meter,
     pub(super) rejected: Meter,
+    pub(super) merge: MergeReport,
 }
 
 /// Time between packets of one interval.
@@ -70,7 +72,14 @@ impl Counters {
             all: Meter::fast(),
             repairs: Meter::fast(),
             rejected: Meter::fast(),
+            merge: MergeReport::default(),
         }
+    }
+
+    /// Counts a packet that was handed out after so long in the buffer.
+    pub(super) fn handed_out(&mut self, buffered: Span) {
+        self.delivered += 1;
+        self.buffered = self.buffered + buffered;
     }
 
     /// Counts a packet that found its place.

@@ -3,6 +3,7 @@
 //! `place` decides where a packet belongs, `requests` what is asked for again, `playout` what is due.
 
 mod counters;
+mod merge;
 pub(super) mod path;
 mod place;
 mod playout;
@@ -15,8 +16,10 @@ mod source_clock;
 use super::config::TimingMode;
 use super::output::PeerId;
 use super::payload::Pool;
+use super::recovery_depth;
 use super::time::{Span, Time};
 use counters::Counters;
+pub(super) use merge::Merging;
 use path::{Path, PathState};
 use playout::Ready;
 use probation::Probation;
@@ -37,6 +40,9 @@ pub(super) struct FlowConfig {
     pub(super) max_bitrate_kbps: u32,
     pub(super) timing_mode: TimingMode,
     pub(super) rtt_multiplier: u32,
+    pub(super) merging: Merging,
+    /// Counts when the flow begins.
+    pub(super) recovery_depth: u8,
 }
 
 /// A media packet as it came in.
@@ -118,7 +124,7 @@ pub(super) struct Flow {
 
 impl Flow {
     pub(super) fn new(id: u32, seq_mask: u32, config: FlowConfig) -> Self {
-        let max = (seq_mask as usize + 1).min(1 << 20);
+        let max = recovery_depth::positions(seq_mask, config.recovery_depth);
         Self {
             id,
             seq_mask,
@@ -254,5 +260,63 @@ impl Flow {
         let step = elapsed.scaled(2, 100);
         let change = (goal - self.target).max(Span::ZERO - step).min(step);
         self.target = self.target + change;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flow(seq_mask: u32, recovery_depth: u8) -> Flow {
+        let config = FlowConfig {
+            recovery: true,
+            buffer_min: Span::from_secs(1),
+            buffer_max: Span::from_secs(1),
+            reorder_buffer: Span::ZERO,
+            max_retries: 20,
+            max_bitrate_kbps: 100_000,
+            timing_mode: TimingMode::Source,
+            rtt_multiplier: 7,
+            merging: Merging::default(),
+            recovery_depth,
+        };
+        Flow::new(2, seq_mask, config)
+    }
+
+    #[test]
+    fn a_ring_is_as_deep_as_it_is_told_where_numbers_allow() {
+        for depth in [0, 3, 6] {
+            assert_eq!(flow(0xFFFF, depth).buffer.max(), 65_536);
+            assert_eq!(flow(u32::MAX, depth).buffer.max(), 65_536 << depth);
+        }
+    }
+
+    /// Pairs are the same with numbers of 32 bits; halves and numbers do not overflow at their end.
+    #[test]
+    fn pairs_of_32_bit_numbers_are_merged() {
+        let mut flow = flow(u32::MAX, 16);
+        let mode = crate::protocol::config::MergeMode::Pairs;
+        flow.configure(FlowConfig { merging: Merging { mode, announced: false }, ..*flow.config() });
+        let (pool, now) = (Pool::new(), Time::from_ticks(1 << 40));
+        let mut out = Vec::new();
+        for n in 0..12u32 {
+            let arrival = Arrival {
+                now,
+                path: PeerId(1),
+                seq: (u32::MAX - 5).wrapping_add(n),
+                seq_mask: u32::MAX,
+                retransmit: false,
+                timestamp: 0,
+                rate: Some(90_000),
+                virt_src_port: 0,
+                virt_dst_port: 0,
+                payload: &[n as u8],
+            };
+            assert!(flow.receive(&arrival, &pool));
+        }
+        flow.deliver(now + Span::from_secs(2), &mut out);
+        let seqs: Vec<u32> = out.iter().map(|delivery| delivery.seq).collect();
+        assert_eq!(seqs, [0x7FFF_FFFD, 0x7FFF_FFFE, 0x7FFF_FFFF, 0, 1, 2]);
+        assert!(out.iter().zip(0..).all(|(pair, n)| pair.payload[..] == [2 * n, 2 * n + 1]));
     }
 }

@@ -16,8 +16,8 @@ const UNPROVEN_BYTES: usize = 3 << 20;
 #[derive(Debug)]
 pub(super) struct Ready {
     release: Time,
-    delivery: Delivery,
-    arrived: Time,
+    pub(super) delivery: Delivery,
+    pub(super) arrived: Time,
 }
 
 impl Flow {
@@ -42,21 +42,21 @@ impl Flow {
             if release > now {
                 break;
             }
-            let ready = match self.ready.pop_front() {
+            let mut ready = match self.ready.pop_front() {
                 Some(ready) => ready,
                 None => match self.take_head() {
                     Some(ready) => ready,
                     None => break,
                 },
             };
-            self.counters.delivered += 1;
-            self.counters.buffered = self.counters.buffered + now.since(ready.arrived).max(Span::ZERO);
+            self.counters.handed_out(now.since(ready.arrived).max(Span::ZERO));
+            self.complete_pair(now, &mut ready);
             out.push(ready.delivery);
         }
     }
 
     /// Takes the first packet present; the holes before it are lost now that their successor is due.
-    fn take_head(&mut self) -> Option<Ready> {
+    pub(super) fn take_head(&mut self) -> Option<Ready> {
         let line = self.line.as_mut()?;
         let head = line.head?;
         let mut lost = 0;

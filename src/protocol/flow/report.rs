@@ -30,6 +30,7 @@ impl Flow {
             .collect::<Vec<_>>();
         let rtts: Vec<_> = self.paths.iter().filter_map(|path| path.state.rtt.smoothed()).collect();
         let rtt_sum: u64 = rtts.iter().map(|rtt| rtt.as_millis()).sum();
+        let merge = self.merge_report();
         let counters = &mut self.counters;
         let report = FlowReport {
             flow_id: self.id,
@@ -66,6 +67,7 @@ impl Flow {
             rtt_ms: (rtt_sum / rtts.len().max(1) as u64) as u32,
             sent_rtcp: 0,
             peers,
+            merge,
         };
         counters.restart();
         report

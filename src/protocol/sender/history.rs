@@ -7,6 +7,10 @@ use crate::wire::gre::Ports;
 use std::collections::VecDeque;
 
 const FIRST_SIZE: usize = 256;
+/// A ring may always be so great, and further by so many slots for each packet in it: numbers of the application's
+/// can lie far apart.
+const DENSE_SIZE: usize = 1 << 16;
+const SLOTS_PER_PACKET: usize = 8;
 /// A packet's requests are counted for so many peers at most; further ones share the last place.
 const MAX_ASKERS: usize = 64;
 
@@ -50,14 +54,19 @@ pub(super) struct History {
 }
 
 impl History {
-    pub(super) fn new(seq_mask: u32) -> Self {
-        let max = (seq_mask as usize + 1).min(1 << 20);
+    /// `max` is a power of two: as many packets as are kept at most.
+    pub(super) fn new(max: usize) -> Self {
         Self {
             slots: std::iter::repeat_with(|| None).take(FIRST_SIZE).collect(),
             max,
             order: VecDeque::new(),
             memory: Span::from_secs(2),
         }
+    }
+
+    /// A ring that has grown beyond it stays as it is.
+    pub(super) fn set_max(&mut self, max: usize) {
+        self.max = max.max(self.slots.len());
     }
 
     pub(super) fn set_memory(&mut self, memory: Span) {
@@ -75,8 +84,8 @@ impl History {
             self.forget_oldest();
         }
         let seq = sent.seq;
-        while self.slots.len() < self.max
-            && self.slots[self.index(seq)].as_ref().is_some_and(|entry| entry.sent.seq != seq)
+        let most = self.max.min(DENSE_SIZE.max(self.order.len().saturating_mul(SLOTS_PER_PACKET)));
+        while self.slots.len() < most && self.slots[self.index(seq)].as_ref().is_some_and(|entry| entry.sent.seq != seq)
         {
             self.grow();
         }
@@ -156,9 +165,29 @@ mod tests {
     }
 
     #[test]
+    fn a_deep_ring_takes_memory_for_the_packets_in_it() {
+        let pool = Pool::new();
+        let mut history = History::new(1 << 16);
+        history.set_max(usize::MAX / 2 + 1);
+        let now = Time::from_ticks(1 << 40);
+        assert_eq!(history.slots.len(), FIRST_SIZE);
+        for n in 0..100_000u32 {
+            history.insert(now, sent(n, pool.copy(b"")));
+        }
+        assert_eq!(history.slots.len(), 1 << 17);
+        assert!((0..100_000).all(|seq| history.get(now, seq).is_some()), "more than 16 bits can tell apart");
+        let mut history = History::new(usize::MAX / 2 + 1);
+        for n in 0..8u32 {
+            history.insert(now, sent(n << 29, pool.copy(b"")));
+        }
+        assert_eq!(history.slots.len(), DENSE_SIZE, "numbers far apart");
+        assert!(history.get(now, 7 << 29).is_some());
+    }
+
+    #[test]
     fn no_more_packets_stay_than_numbers_can_tell_apart() {
         let pool = Pool::new();
-        let mut history = History::new(0xFFFF);
+        let mut history = History::new(1 << 16);
         let now = Time::from_ticks(1 << 40);
         history.set_memory(Span::from_secs(3600));
         for n in 0..200_000u32 {
@@ -171,7 +200,7 @@ mod tests {
     #[test]
     fn packets_stay_for_the_memory_and_not_longer() {
         let pool = Pool::new();
-        let mut history = History::new(0xFFFF);
+        let mut history = History::new(1 << 16);
         let start = Time::from_ticks(1 << 40);
         history.set_memory(Span::from_millis(1000));
         for n in 0..100_000u32 {

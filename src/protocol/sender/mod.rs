@@ -7,6 +7,7 @@ mod spread;
 
 use super::config::CongestionControl;
 use super::output::PeerId;
+use super::recovery_depth;
 use super::time::{Span, Time};
 use history::History;
 pub(super) use history::Sent;
@@ -63,7 +64,7 @@ impl Sender {
         Self {
             next_seq: 0,
             seq_mask,
-            history: History::new(seq_mask),
+            history: History::new(recovery_depth::positions(seq_mask, recovery_depth::DEFAULT)),
             lanes: BTreeMap::new(),
             spread: Spread::default(),
         }
@@ -72,6 +73,16 @@ impl Sender {
     /// How long packets are kept for requests.
     pub(super) fn set_memory(&mut self, memory: Span) {
         self.history.set_memory(memory);
+    }
+
+    /// How many packets at most are kept for requests.
+    pub(super) fn set_depth(&mut self, depth: u8) {
+        self.history.set_max(recovery_depth::positions(self.seq_mask, depth));
+    }
+
+    /// The next packet gets an even number.
+    pub(super) fn make_even(&mut self) {
+        self.next_seq = self.next_seq.wrapping_add(self.next_seq & 1) & self.seq_mask;
     }
 
     /// Numbers and remembers a packet.

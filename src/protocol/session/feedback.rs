@@ -141,6 +141,7 @@ impl Session {
         if let Some(flow) = self.flows.get_mut(&flow_id) {
             flow.trust(id);
         }
+        self.configure_flow_of(id);
         self.schedule_playout(flow_id);
     }
 

@@ -7,7 +7,7 @@ use crate::protocol::output::PeerId;
 use crate::protocol::time::{Span, Time};
 use crate::protocol::timers::Timer;
 use crate::protocol::tunnel::{Tunnel, Version};
-use crate::wire::gre::{BufferNegotiation, CAPABILITIES, Form, KeepAlive};
+use crate::wire::gre::{BufferNegotiation, Form, KeepAlive, capabilities};
 
 const INTERVAL: Span = Span::from_secs(1);
 /// Messages of a kind at the start, so that one may be lost.
@@ -58,7 +58,8 @@ impl Session {
     }
 
     fn send_keep_alive(&mut self, now: Time, id: PeerId, version: u8) {
-        let message = KeepAlive { mac: self.mac, capabilities: CAPABILITIES, extension: None, json: &[] };
+        let capabilities = capabilities(self.split.is_on() || self.reflects_pairs_to(id));
+        let message = KeepAlive { mac: self.mac, capabilities, extension: None, json: &[] };
         self.send_message(now, id, Form::KeepAlive, Some(version), |out| message.write(out));
     }
 

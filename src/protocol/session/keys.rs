@@ -392,7 +392,7 @@ struct Expected {
 }
 
 /// Whether a clear text shows that its key is right. Noise passes the weak tests now and then, so they count
-/// only for a key that has passed a strong one, of 24 bits at least, or two of sixteen in a row: whoever has no secret may
+/// only for a key that has passed a strong one, of 24 bits at least, or two of fifteen in a row: whoever has no secret may
 /// send as many packets under a nonce as he likes.
 fn sense(protocol: u16, text: &[u8], proven: bool, expected: Expected) -> Sense {
     let Ok(content) = Content::parse(protocol, text) else { return Sense::None };
@@ -412,7 +412,7 @@ fn sense(protocol: u16, text: &[u8], proven: bool, expected: Expected) -> Sense 
                 Some(_) => true,
             }
         }
-        Content::KeepAlive(message) if message.capabilities == gre::CAPABILITIES => {
+        Content::KeepAlive(message) if message.capabilities == gre::capabilities(message.announces_pairs()) => {
             return if proven { Sense::Proof } else { Sense::Hint };
         }
         Content::KeepAlive(_) => false,

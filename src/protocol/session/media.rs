@@ -1,9 +1,10 @@
 //! What we send: the application's packets, and again what was asked for.
 
+use super::throttle::Complaint;
 use super::{MAX_PAYLOAD, Media, Session};
 use crate::protocol::config::Role;
 use crate::protocol::framing::simple;
-use crate::protocol::output::{Error, PeerId, Transmit};
+use crate::protocol::output::{Error, Level, PeerId, Transmit};
 use crate::protocol::peer::{Kind, Peer};
 use crate::protocol::sender::{Leg, Sent, Terms};
 use crate::protocol::time::Time;
@@ -28,8 +29,25 @@ impl Session {
         if self.peers.is_empty() {
             return Err(Error::NoPeers);
         }
-        let (null_packets, payload) = self.without_null_packets(media.payload);
         let source = media.ts_ntp.map_or(now, Time::from_ticks);
+        if !self.split.is_on() {
+            self.send_packet(now, source, media);
+            return Ok(length);
+        }
+        // A number of the application's has no place in pairs (libRIST).
+        if media.seq.is_some() {
+            let text = "what is to be split can not be numbered by the application: not sent";
+            self.complain(now, Complaint::Numbered, Level::Error, text);
+            return Err(Error::InvalidArgument);
+        }
+        for half in self.halves(&media) {
+            self.send_packet(now, source, half);
+        }
+        Ok(length)
+    }
+
+    fn send_packet(&mut self, now: Time, source: Time, media: Media) {
+        let (null_packets, payload) = self.without_null_packets(media.payload);
         let packet = Sent {
             seq: 0,
             timestamp: clock::ntp_to_rtp(source.ticks(), MEDIA_CLOCK),
@@ -47,7 +65,6 @@ impl Session {
             self.send_to_leg(now, *leg, &sent);
         }
         self.chosen = chosen;
-        Ok(length)
     }
 
     fn without_null_packets(&mut self, payload: super::Payload) -> (Option<u8>, super::Payload) {

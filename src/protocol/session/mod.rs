@@ -21,11 +21,12 @@ mod reflector;
 mod reports;
 mod rtcp;
 mod sources;
+mod split;
 mod throttle;
 mod timers;
 mod tunnel;
 
-use super::config::{NackType, PeerConfig, Profile, Role};
+use super::config::{MergeMode, NackType, PeerConfig, Profile, Role};
 use super::entropy::Entropy;
 use super::flow::Flow;
 use super::job::JobId;
@@ -46,6 +47,7 @@ use members::Members;
 pub use out_of_band::MAX_OUT_OF_BAND;
 use reflector::Reflected;
 use sources::Sources;
+use split::Split;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -160,6 +162,10 @@ pub struct Session {
     mac: [u8; 6],
     /// Peers behind listeners that media goes to now.
     takers: Vec<(PeerId, PeerId)>,
+    split: Split,
+    merge: MergeMode,
+    /// The application's, before any peer's.
+    recovery_depth: Option<u8>,
 }
 
 impl Session {
@@ -204,6 +210,9 @@ impl Session {
             out_of_band: false,
             mac: [0; 6],
             takers: Vec::new(),
+            split: Split::default(),
+            merge: MergeMode::Off,
+            recovery_depth: None,
         }
     }
 
@@ -343,6 +352,12 @@ impl Session {
     pub fn set_rtt_multiplier(&mut self, multiplier: u32) {
         self.rtt_multiplier = multiplier;
         self.configure_flows();
+    }
+
+    /// Deepest ring for 32-bit sequence numbers, whatever the peers say. For flows that begin from now on.
+    pub fn set_recovery_depth(&mut self, depth: u8) {
+        self.recovery_depth = Some(depth);
+        self.set_depths();
     }
 
     pub fn set_null_packet_deletion(&mut self, on: bool) {

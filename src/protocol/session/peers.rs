@@ -4,9 +4,10 @@ use super::throttle::Complaint;
 use super::{Channel, Listening, PeerSetup, Remote, SEQ_MASK, Session};
 use crate::protocol::config::Role;
 use crate::protocol::flow::path::PathState;
-use crate::protocol::flow::{Flow, FlowConfig};
+use crate::protocol::flow::{Flow, FlowConfig, Merging};
 use crate::protocol::output::{Error, Event, Level, PeerId, SocketId};
 use crate::protocol::peer::{Endpoint, Kind, Peer};
+use crate::protocol::recovery_depth;
 use crate::protocol::time::{Span, Time};
 use crate::protocol::timers::Timer;
 use std::net::SocketAddr;
@@ -37,6 +38,7 @@ impl Session {
             // TR-06-1 defines no reversed roles, and libRIST's do not work.
             (Role::Receiver, _) | (Role::Sender, Remote::Listen { .. }) => return Err(Error::Unsupported),
         };
+        self.first_peer_rules(&setup.config);
         let id = self.take_id();
         let media = Endpoint::new(setup.media, None);
         let control = Endpoint::new(setup.control, None);
@@ -132,6 +134,17 @@ impl Session {
         let memory = configs.map(|config| config.buffer_max + config.rtt_max.scaled(2, 1)).max();
         if let Some(memory) = memory {
             self.sender.set_memory(memory);
+        }
+        self.set_depths();
+    }
+
+    /// The sender's ring follows the application, else the deepest of the peers.
+    pub(super) fn set_depths(&mut self) {
+        let deepest = self.peers.values().map(|peer| peer.config.recovery_depth).max();
+        let Some(depth) = self.recovery_depth.or(deepest) else { return };
+        self.sender.set_depth(depth);
+        if recovery_depth::is_cut(SEQ_MASK, depth) {
+            self.log(Level::Warn, format!("recovery depth {depth} is more than this machine can address: cut"));
         }
     }
 
@@ -267,9 +280,7 @@ impl Session {
                 self.complain(now, Complaint::TooManyFlows, Level::Warn, "too many flows, a new one was turned away");
                 return;
             }
-            let Some(config) = self.peers.get(&id).map(|peer| flow_config(peer, self.rtt_multiplier)) else {
-                return;
-            };
+            let Some(config) = self.peers.get(&id).map(|peer| self.flow_config(peer, true)) else { return };
             let mut flow = Flow::new(flow_id, SEQ_MASK, config);
             flow.set_wall_clock(self.wall_ahead);
             self.flows.insert(flow_id, flow);
@@ -354,18 +365,48 @@ impl Session {
 
     /// A flow follows the most patient of its peers.
     fn configure_flow(&mut self, flow_id: u32) {
-        let Some(flow) = self.flows.get_mut(&flow_id) else { return };
+        let Some(flow) = self.flows.get(&flow_id) else { return };
         let mut configs =
-            flow.paths().filter_map(|id| self.peers.get(&id)).map(|peer| flow_config(peer, self.rtt_multiplier));
+            flow.paths().filter_map(|id| self.peers.get(&id)).map(|peer| self.flow_config(peer, flow.takes(peer.id)));
         let Some(first) = configs.next() else { return };
         let config = configs.fold(first, |all, next| FlowConfig {
             recovery: all.recovery || next.recovery,
             buffer_min: all.buffer_min.max(next.buffer_min),
             buffer_max: all.buffer_max.max(next.buffer_max),
+            merging: Merging { announced: all.merging.announced || next.merging.announced, ..all.merging },
             ..all
         });
-        if *flow.config() != config {
+        if let Some(flow) = self.flows.get_mut(&flow_id).filter(|flow| *flow.config() != config) {
             flow.configure(config);
+        }
+    }
+
+    pub(super) fn configure_flow_of(&mut self, id: PeerId) {
+        if let Some(flow) = self.peers.get(&id).and_then(|peer| peer.flow) {
+            self.configure_flow(flow);
+        }
+    }
+
+    /// What a flow is to be like for the sake of one of its peers. `taken`: it may bring media.
+    fn flow_config(&self, peer: &Peer, taken: bool) -> FlowConfig {
+        let config = &peer.config;
+        let tunnel = peer.tunnel.as_ref();
+        // Nothing is waited for that the sender does not have any more (libRIST 0.2.8: buffer negotiation).
+        let kept = tunnel.and_then(|tunnel| tunnel.sender_buffer);
+        FlowConfig {
+            recovery: config.recovery,
+            buffer_min: config.buffer_min,
+            buffer_max: kept.map_or(config.buffer_max, |kept| config.buffer_max.min(kept)),
+            reorder_buffer: config.reorder_buffer,
+            max_retries: config.max_retries,
+            max_bitrate_kbps: config.max_bitrate_kbps,
+            timing_mode: config.timing_mode,
+            rtt_multiplier: self.rtt_multiplier,
+            merging: Merging {
+                mode: self.merge,
+                announced: taken && tunnel.is_some_and(|tunnel| tunnel.announces_pairs),
+            },
+            recovery_depth: self.recovery_depth.unwrap_or(config.recovery_depth),
         }
     }
 
@@ -380,22 +421,5 @@ impl Session {
     /// A line about who comes and goes.
     pub(super) fn mention(&mut self, now: Time, level: Level, text: String) {
         self.complain(now, Complaint::Company, level, &text);
-    }
-}
-
-/// What a flow is to be like for the sake of one of its peers.
-fn flow_config(peer: &Peer, rtt_multiplier: u32) -> FlowConfig {
-    let config = &peer.config;
-    // Nothing is waited for that the sender does not have any more (libRIST 0.2.8: buffer negotiation).
-    let kept = peer.tunnel.as_ref().and_then(|tunnel| tunnel.sender_buffer);
-    FlowConfig {
-        recovery: config.recovery,
-        buffer_min: config.buffer_min,
-        buffer_max: kept.map_or(config.buffer_max, |kept| config.buffer_max.min(kept)),
-        reorder_buffer: config.reorder_buffer,
-        max_retries: config.max_retries,
-        max_bitrate_kbps: config.max_bitrate_kbps,
-        timing_mode: config.timing_mode,
-        rtt_multiplier,
     }
 }

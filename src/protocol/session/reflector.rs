@@ -46,6 +46,13 @@ impl Session {
         self.reflected.is_some_and(|reflected| reflected.publisher != id) && self.is_reflecting(id)
     }
 
+    /// It is sent a publisher's pairs.
+    pub(super) fn reflects_pairs_to(&self, id: PeerId) -> bool {
+        let publisher = self.reflected.and_then(|reflected| self.peers.get(&reflected.publisher));
+        let tunnel = publisher.and_then(|publisher| publisher.tunnel.as_ref());
+        tunnel.is_some_and(|tunnel| tunnel.announces_pairs) && self.is_subscriber(id)
+    }
+
     /// Passes a packet of the publisher on, once.
     pub(super) fn reflect(&mut self, now: Time, id: PeerId, rtp: &Rtp<'_>, ports: (u16, u16)) {
         if !self.is_reflecting(id) || !self.is_publisher(now, id, rtp.ssrc & !1) {

@@ -72,6 +72,9 @@ impl Session {
                 rtcp.into_iter().chain([data])
             })
             .collect();
+        if let Some(split) = if reports.is_empty() { None } else { self.split.take_report() } {
+            self.event(Event::SplitStats(split));
+        }
         for report in reports {
             self.event(Event::SenderStats(Box::new(report)));
         }

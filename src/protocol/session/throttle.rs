@@ -22,6 +22,8 @@ pub(super) enum Complaint {
     TooManyFlows,
     WrongRole,
     Window,
+    /// The application's number where it can have none.
+    Numbered,
     /// No reproach: someone came, went, has a name or moves. Strangers can cause as many as they send packets.
     Company,
 }

@@ -147,6 +147,11 @@ impl Session {
         self.sign_of_life(now, id);
         let digest = fnv(&[&message.mac, &message.capabilities, message.json]);
         let Some(tunnel) = self.tunnel_of(id) else { return };
+        let pairs = message.announces_pairs();
+        if std::mem::replace(&mut tunnel.announces_pairs, pairs) != pairs {
+            self.configure_flow_of(id);
+        }
+        let Some(tunnel) = self.tunnel_of(id) else { return };
         if tunnel.announced.replace(digest) == Some(digest) {
             return;
         }

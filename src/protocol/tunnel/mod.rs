@@ -44,6 +44,8 @@ pub(super) struct Tunnel {
     pub(super) reads_clear: bool,
     /// The other side's capabilities and JSON, as a check sum: only changes are logged.
     pub(super) announced: Option<u64>,
+    /// By its latest keep-alive its media comes in pairs.
+    pub(super) announces_pairs: bool,
     /// Longest time that the sender keeps packets, by its buffer negotiation.
     pub(super) sender_buffer: Option<Span>,
     /// Version 2 is offered until then, for those who lost the first offers.
@@ -67,6 +69,7 @@ impl Tunnel {
             keyed: false,
             reads_clear: false,
             announced: None,
+            announces_pairs: false,
             sender_buffer: None,
             offers_until,
             greetings: Vec::new(),

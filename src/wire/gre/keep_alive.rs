@@ -5,6 +5,8 @@ use crate::wire::bytes::Reader;
 
 /// Bonding, seamless switching (2022-7), null packet deletion; reduced overhead: what libRIST announces.
 pub const CAPABILITIES: [u8; 2] = [0x25, 0x20];
+/// In the first octet: media comes in pairs (TR-06-2's load sharing; libRIST 0.2.17 `split`).
+const PAIRS: u8 = 0x02;
 /// Bits of the extension's first octet that libRIST 0.2.17 and later define.
 const EXTENSION_BITS: u8 = 0xe0;
 
@@ -19,7 +21,18 @@ pub struct KeepAlive<'a> {
     pub json: &'a [u8],
 }
 
+/// What libRIST announces, with or without pairs.
+pub fn capabilities(pairs: bool) -> [u8; 2] {
+    let [first, second] = CAPABILITIES;
+    [first | if pairs { PAIRS } else { 0 }, second]
+}
+
 impl<'a> KeepAlive<'a> {
+    /// Media comes in pairs.
+    pub fn announces_pairs(&self) -> bool {
+        self.capabilities[0] & PAIRS != 0
+    }
+
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self> {
         let [a, b] = reader.u16()?.to_be_bytes();
         let [c, d, e, f] = reader.u32()?.to_be_bytes();

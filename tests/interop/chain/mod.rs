@@ -62,7 +62,8 @@ impl Cell {
             (self.sender, self.receiver),
             (Sender::Ristsender(_) | Sender::Rist2rist(_), Receiver::Ristreceiver(_) | Receiver::Rist2rist(..))
         );
-        if packets { Cut::Packets } else { Cut::Anywhere }
+        let halves = self.mode.split.is_some() && self.mode.merge.is_none();
+        if packets && !halves { Cut::Packets } else { Cut::Anywhere }
     }
 
     /// Where media goes on the link.

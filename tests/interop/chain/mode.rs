@@ -29,6 +29,9 @@ pub(crate) struct Mode {
     /// The sender listens, and the receiver calls it.
     pub(crate) reversed: bool,
     pub(crate) filling: Filling,
+    /// What the sender's URL says of splitting, and the receiver's of merging: for our library only.
+    pub(crate) split: Option<&'static str>,
+    pub(crate) merge: Option<&'static str>,
 }
 
 impl Mode {
@@ -41,6 +44,8 @@ impl Mode {
         login: false,
         reversed: false,
         filling: Filling::Full,
+        split: None,
+        merge: None,
     };
 
     pub(crate) const MAIN: Mode = Mode { simple: false, buffer: 500, counted: 700, ..Mode::SIMPLE };
@@ -67,6 +72,14 @@ impl Mode {
         Mode { filling: Filling::WithNulls, ..self }
     }
 
+    pub(crate) const fn split(self, split: &'static str) -> Mode {
+        Mode { split: Some(split), ..self }
+    }
+
+    pub(crate) const fn merge(self, merge: &'static str) -> Mode {
+        Mode { merge: Some(merge), ..self }
+    }
+
     /// Packets counted. On a clean link few show whether the stream passes, unless something is to happen later.
     pub(crate) fn counted(&self, lossy: bool) -> u64 {
         if lossy || self.login { self.counted } else { self.counted.min(ENOUGH_IF_CLEAN) }
@@ -89,6 +102,11 @@ impl Mode {
         }
         if let Some(packets) = self.key_rotation.filter(|_| sends) {
             url += &format!("&key-rotation={packets}");
+        }
+        for (key, value) in [("split", self.split.filter(|_| sends)), ("merge", self.merge.filter(|_| !sends))] {
+            if let Some(value) = value {
+                url += &format!("&{key}={value}");
+            }
         }
         if self.login && calls {
             url += &format!("&username={USER}&password={PASSWORD}");

@@ -7,6 +7,7 @@ mod damage;
 mod forged_nonces;
 mod hostile;
 mod idle;
+mod pairs;
 mod settings;
 mod sharing;
 mod statistics;
