@@ -2,6 +2,7 @@
 //!
 //! `place` decides where a packet belongs, `requests` what is asked for again, `playout` what is due.
 
+mod allowance;
 mod counters;
 mod merge;
 pub(super) mod path;
@@ -11,7 +12,9 @@ mod probation;
 mod recovery_buffer;
 mod report;
 mod requests;
+mod size;
 mod source_clock;
+mod tail;
 
 use super::config::TimingMode;
 use super::output::PeerId;
@@ -25,9 +28,11 @@ use playout::Ready;
 use probation::Probation;
 use recovery_buffer::RecoveryBuffer;
 use requests::Requests;
+use size::Size;
 use source_clock::SourceClock;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use tail::Tail;
 
 /// How a flow recovers and plays out, from the settings of its peers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,9 +107,10 @@ pub(super) struct Flow {
     ready: VecDeque<Ready>,
     paths: Vec<Path>,
     counters: Counters,
-    /// The recovery buffer now, and when it was last moved towards its goal.
+    /// The recovery buffer now, and where it is to go.
     target: Span,
-    target_moved: Option<Time>,
+    size: Size,
+    tail: Tail,
     /// Wall clock of the sender by its reports: (NTP, RTP timestamp), and how far ours is ahead of `now`.
     report_clock: Option<(u64, u32)>,
     wall_ahead: Span,
@@ -137,7 +143,8 @@ impl Flow {
             paths: Vec::new(),
             counters: Counters::new(),
             target: (config.buffer_min + config.buffer_max).scaled(1, 2),
-            target_moved: None,
+            size: Size::default(),
+            tail: Tail::default(),
             report_clock: None,
             wall_ahead: Span::ZERO,
             last_data: None,
@@ -242,24 +249,6 @@ impl Flow {
             self.counters.rejected.add(arrival.now, bytes);
         }
         taken
-    }
-
-    /// Moves a windowed buffer towards multiplier × RTT + reorder buffer, by at most 2 % of the time that passed.
-    fn move_target(&mut self, now: Time) {
-        let (min, max) = (self.config.buffer_min, self.config.buffer_max);
-        let elapsed = now.since(self.target_moved.replace(now).unwrap_or(now));
-        if min >= max {
-            self.target = max.max(min);
-            return;
-        }
-        let rtt = self.paths.iter().filter_map(|path| path.state.rtt.smoothed()).max();
-        let Some(rtt) = rtt else { return };
-        let variance = self.paths.iter().filter_map(|path| path.state.rtt.variance()).max().unwrap_or(Span::ZERO);
-        let wanted = (rtt + variance).scaled(i64::from(self.config.rtt_multiplier), 1) + self.config.reorder_buffer;
-        let goal = wanted.max(min).min(max);
-        let step = elapsed.scaled(2, 100);
-        let change = (goal - self.target).max(Span::ZERO - step).min(step);
-        self.target = self.target + change;
     }
 }
 

@@ -1,5 +1,6 @@
 //! One way by which packets of a flow come, and by which they can be asked for.
 
+use super::allowance::Allowance;
 use crate::protocol::meter::Meter;
 use crate::protocol::output::PeerId;
 use crate::protocol::peer::rtt::Rtt;
@@ -29,6 +30,8 @@ pub(in crate::protocol) struct PathState {
     pub(in crate::protocol) priority: u32,
     pub(in crate::protocol) rtt_min: Span,
     pub(in crate::protocol) rtt_max: Span,
+    /// Ceiling of what is sent to it; 0 = none.
+    pub(in crate::protocol) return_kbps: u32,
 }
 
 #[derive(Debug)]
@@ -47,6 +50,7 @@ pub(super) struct Path {
     repair_time: RepairTime,
     /// Requests in the order sent, to see when a later one is answered first.
     outstanding: VecDeque<(Time, u64)>,
+    allowance: Allowance,
     pub(super) received: u64,
     pub(super) received_bytes: u64,
     pub(super) fast: Meter,
@@ -100,6 +104,7 @@ impl Path {
             success: 1.0,
             repair_time: RepairTime::default(),
             outstanding: VecDeque::new(),
+            allowance: Allowance::default(),
             received: 0,
             received_bytes: 0,
             fast: Meter::fast(),
@@ -175,6 +180,12 @@ impl Path {
             self.outstanding.pop_front();
         }
         self.outstanding.push_back((now, position));
+        self.allowance.spend(now, self.state.return_kbps);
+    }
+
+    /// When the return bandwidth allows a request, if not now.
+    pub(super) fn may_ask_at(&mut self, now: Time) -> Option<Time> {
+        self.allowance.empty_until(now, self.state.return_kbps)
     }
 
     /// A repair came `taken` after the request that it answers.

@@ -272,6 +272,7 @@ impl Flow {
         }
         if let Slot::Missing(missing) = old {
             self.found(packet.now, packet.path, packet.retransmit, missing);
+            self.found_at_the_end(position, source, release);
         } else if !packet.retransmit && position < highest {
             self.counters.reordered += 1;
         }
@@ -287,6 +288,12 @@ impl Flow {
             let release = packet.release;
             self.notice_gap(now, path, first, (head, release));
         }
+    }
+
+    /// A repair of what nothing later had shown is the newest packet now.
+    fn found_at_the_end(&mut self, position: u64, source: Time, release: Time) {
+        let Some(line) = self.line.as_mut().filter(|line| position > line.highest) else { return };
+        (line.highest, line.newest_source, line.newest_release) = (position, source, release);
     }
 
     /// Moves the flow's newest position on and notices what was skipped.

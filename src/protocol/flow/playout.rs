@@ -72,6 +72,9 @@ impl Flow {
         line.head = (line.next_out..=line.highest.max(head))
             .find(|position| matches!(self.buffer.get(*position), Slot::Present(_)));
         self.counters.lost += lost;
+        if lost > 0 {
+            self.size.lost(packet.release, self.target);
+        }
         Some(self.ready_packet(head, packet, lost > 0))
     }
 

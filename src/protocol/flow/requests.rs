@@ -157,6 +157,7 @@ impl Flow {
             self.requests.reordered_by(now, now.since(missing.noticed), self.config.reorder_buffer);
             return;
         }
+        self.size.repair_took(now, missing.buffer - missing.release.since(now));
         let slack = self.requests.allowance(now, self.config.reorder_buffer);
         let Some(by) = self.paths.iter_mut().find(|p| p.peer == path && missing.asked == path) else { return };
         by.answered();
@@ -224,6 +225,10 @@ impl Flow {
         };
         if missing.tries >= max_retries || left < self.paths[choice].quickest() {
             self.give_up(position);
+            return None;
+        }
+        if let Some(until) = self.paths[choice].may_ask_at(now) {
+            self.put_off(position, missing, until);
             return None;
         }
         if missing.tries > 0 {

@@ -54,6 +54,7 @@ pub(super) struct Retransmission {
 pub(super) struct Sender {
     next_seq: u32,
     seq_mask: u32,
+    packets: u32,
     history: History,
     lanes: BTreeMap<PeerId, Lane>,
     pub(super) spread: Spread,
@@ -64,6 +65,7 @@ impl Sender {
         Self {
             next_seq: 0,
             seq_mask,
+            packets: 0,
             history: History::new(recovery_depth::positions(seq_mask, recovery_depth::DEFAULT)),
             lanes: BTreeMap::new(),
             spread: Spread::default(),
@@ -96,8 +98,15 @@ impl Sender {
                 seq
             }
         };
+        let step = sent.seq.wrapping_add(1).wrapping_sub(self.packets) & self.seq_mask;
+        self.packets = self.packets.wrapping_add(step);
         self.history.insert(now, sent.clone());
         sent
+    }
+
+    /// Packets sent, for reports: the low bits are the number of the next one, by which receivers see what they lost last.
+    pub(super) fn packets(&self) -> u32 {
+        self.packets
     }
 
     /// Media leaves for a peer: it has the right of way in the pacing of retransmissions.

@@ -28,13 +28,13 @@ impl Session {
             self.revive(now, id);
         }
         let (mut echoes, mut requests) = (0, MAX_REQUESTS);
-        let mut wall_clock = None;
+        let mut news = None;
         for item in compound {
             match item {
                 Ok(Rtcp::SenderReport(report)) => {
                     let Some(peer) = self.peers.get_mut(&id) else { return };
                     peer.last_report = Some(((report.ntp >> 16) as u32, now));
-                    wall_clock = Some((report.ntp, report.rtp_timestamp));
+                    news = Some(report);
                     self.publisher_clocks(now, id, report.ntp, report.rtp_timestamp);
                 }
                 Ok(Rtcp::ReceiverReport(report)) => {
@@ -61,10 +61,13 @@ impl Session {
         }
         // Only now: the name behind the report may have begun the flow.
         let flow = self.peers.get(&id).and_then(|peer| peer.flow).and_then(|flow| self.flows.get_mut(&flow));
-        if let Some((ntp, timestamp)) = wall_clock
+        if let Some(report) = news
             && let Some(flow) = flow.filter(|flow| flow.takes(id))
         {
-            flow.sender_report(ntp, timestamp);
+            flow.sender_report(report.ntp, report.rtp_timestamp);
+            flow.announced(now, id, report.packets);
+            let (flow_id, next) = (flow.id, flow.next_request());
+            self.timers.set(Timer::Nack(flow_id), next);
         }
         self.pump_retransmissions(now);
     }

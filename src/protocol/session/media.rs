@@ -182,6 +182,21 @@ impl Session {
         })
     }
 
+    /// Operators set `bandwidth` to the rate of their media and wonder where recovery has gone (libRIST 0.2.20 warns, too).
+    pub(super) fn check_bandwidth(&mut self, now: Time, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let (media, ceiling) = (peer.media_rate.rate(now) / 1000, u64::from(peer.config.max_bitrate_kbps));
+        if media >= ceiling {
+            let text = format!(
+                "media of {media} kbit/s to peer {} fills its bandwidth of {ceiling} kbit/s: hardly anything is left for \
+                 retransmissions, set bandwidth to at least {} kbit/s",
+                id.0,
+                media * 5 / 4
+            );
+            self.complain(now, Complaint::Bandwidth, Level::Warn, &text);
+        }
+    }
+
     /// Sends the retransmissions that the ceiling lets through now; the rest has a timer.
     pub(super) fn pump_retransmissions(&mut self, now: Time) {
         let (mut repeats, mut refused) = (std::mem::take(&mut self.repeats), Vec::new());

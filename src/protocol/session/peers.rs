@@ -352,6 +352,7 @@ impl Session {
                 priority: peer.config.recovery_priority,
                 rtt_min: peer.config.rtt_min,
                 rtt_max: peer.config.rtt_max,
+                return_kbps: peer.config.max_return_bitrate_kbps,
             },
         );
     }

@@ -154,7 +154,7 @@ impl Session {
                     ssrc: self.config.flow_id,
                     ntp: (now + self.wall_ahead).ticks(),
                     rtp_timestamp: clock::ntp_to_rtp(now.ticks(), 90_000),
-                    packets: media.media_packets,
+                    packets: self.sender.packets(),
                     octets: media.media_octets,
                 };
                 rtcp::write_sender_report(out, &report);

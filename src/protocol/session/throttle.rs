@@ -1,4 +1,4 @@
-//! Log lines that packets can cause: the first ones at once, the others of that second only counted.
+//! Log lines that packets can cause: the first ones at once, the others of that second (or longer) only counted.
 
 use crate::protocol::time::{Span, Time};
 use std::collections::BTreeMap;
@@ -22,6 +22,8 @@ pub(super) enum Complaint {
     TooManyFlows,
     WrongRole,
     Window,
+    /// The ceiling is below the media.
+    Bandwidth,
     /// The application's number where it can have none.
     Numbered,
     /// No reproach: someone came, went, has a name or moves. Strangers can cause as many as they send packets.
@@ -29,16 +31,23 @@ pub(super) enum Complaint {
 }
 
 impl Complaint {
-    /// Lines a second.
+    /// Lines in a period.
     fn lines(self) -> u32 {
         match self {
             Complaint::Company => 20,
             _ => 1,
         }
     }
+
+    fn period(self) -> Span {
+        match self {
+            Complaint::Bandwidth => Span::from_secs(30),
+            _ => PERIOD,
+        }
+    }
 }
 
-/// A second in which so many lines were written and so many more were not.
+/// A period in which so many lines were written and so many more were not.
 #[derive(Debug)]
 struct Window {
     since: Time,
@@ -57,7 +66,7 @@ impl Throttles {
     /// `Some(n)` when a line may be written; `n` more of the kind were swallowed since the last one.
     pub(super) fn may(&mut self, now: Time, complaint: Complaint) -> Option<u64> {
         let window = self.last.entry(complaint).or_insert(Window { since: now, written: 0, swallowed: 0 });
-        if now.since(window.since) >= PERIOD {
+        if now.since(window.since) >= complaint.period() {
             (window.since, window.written) = (now, 0);
         }
         if window.written >= complaint.lines() {

@@ -19,6 +19,7 @@ impl Session {
             match timer {
                 Timer::Rtcp(peer) => {
                     self.sender.tidy(now);
+                    self.check_bandwidth(now, peer);
                     self.report_to(now, peer, true);
                 }
                 Timer::KeepAlive(peer) => self.keep_alive(now, peer),

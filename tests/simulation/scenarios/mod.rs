@@ -8,6 +8,7 @@ mod forged_nonces;
 mod hostile;
 mod idle;
 mod pairs;
+mod recovery;
 mod settings;
 mod sharing;
 mod statistics;
