@@ -1,0 +1,94 @@
+//! The judge of recovery: a grid of networks, what the library loses and spends on each, and what the best receiver
+//! that asks could have lost there.
+//!
+//! `cell` one network of the grid, `design` which of them are played, `play` one world, `optimum` the model of the
+//! best, `tally` a cell's figures, `stored` the figures of a known good state, `judge` what counts as worse,
+//! `report` the tables.
+//!
+//! `GRID=nightly` plays the whole grid (`nightly.sh`); without it a part is played as one of the tests. `RIST_BLESS=1`
+//! writes the stored figures instead of judging by them. `GRID_CELL=text` plays only cells whose name contains it, and
+//! does not judge; with `GRID_SEEDS=n` so many worlds of each, from number `GRID_FIRST`.
+
+mod cell;
+mod design;
+mod judge;
+mod optimum;
+mod play;
+mod report;
+mod stored;
+mod tally;
+
+use cell::Cell;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+use tally::{Figures, Tally};
+
+/// Which worlds are played, and where their figures are stored.
+struct Extent {
+    file: &'static str,
+    /// Worlds of each cell.
+    worlds: u32,
+    /// Every so many-th cell.
+    step: usize,
+}
+
+const NIGHTLY: Extent = Extent { file: "nightly.csv", worlds: 20, step: 1 };
+/// Every third cell: a part of the minute that the tests may take, also on a slower machine.
+const CHANGE: Extent = Extent { file: "change.csv", worlds: 5, step: 2 };
+
+fn number(name: &str) -> Option<u32> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+}
+
+/// Plays worlds `first..first + worlds` of each cell on all cores.
+fn play_all(cells: &[Cell], first: u32, worlds: u32) -> Vec<Figures> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let mut tally = Tally::new(cell.name());
+                    (first..first + worlds).for_each(|number| tally.add(&play::play(cell, number)));
+                    done.lock().expect("no thread panics here").push(tally.figures());
+                }
+            });
+        }
+    });
+    let mut figures = done.into_inner().expect("no thread panics here");
+    figures.sort_by(|a, b| a.cell.cmp(&b.cell));
+    figures
+}
+
+#[test]
+fn recovery_is_as_good_as_stored() {
+    let extent = if std::env::var("GRID").is_ok_and(|grid| grid == "nightly") { NIGHTLY } else { CHANGE };
+    let wanted = std::env::var("GRID_CELL").ok();
+    let cells = design::cells().into_iter().step_by(extent.step);
+    let cells: Vec<Cell> = cells.filter(|cell| wanted.as_ref().is_none_or(|part| cell.name().contains(part))).collect();
+    let (first, worlds) = (number("GRID_FIRST").unwrap_or(0), number("GRID_SEEDS").unwrap_or(extent.worlds));
+    let begun = Instant::now();
+    let figures = play_all(&cells, first, worlds);
+    println!("{}", report::report(&figures, begun.elapsed()));
+    if wanted.is_some() || worlds != extent.worlds {
+        return;
+    }
+    let path = stored::path(extent.file);
+    if std::env::var_os("RIST_BLESS").is_some() {
+        stored::write(&path, &figures);
+    }
+    let complaints = judge::judge(&stored::read(&path), &figures);
+    assert!(
+        complaints.is_empty(),
+        "recovery is worse than in {}:\n{}\nWhen that is meant: RIST_BLESS=1 with the same command.",
+        path.display(),
+        complaints.join("\n")
+    );
+}
+
+#[test]
+fn the_same_cell_gives_the_same_figures() {
+    let cells: Vec<Cell> = design::cells().into_iter().step_by(97).take(3).collect();
+    assert_eq!(play_all(&cells, 0, 2), play_all(&cells, 0, 2));
+}
