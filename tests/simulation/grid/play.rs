@@ -16,7 +16,9 @@ pub(super) struct Outcome {
     pub(super) lost: u64,
     /// What the best receiver would have lost, on average.
     pub(super) optimum: f64,
+    /// Retransmissions sent, and what the best receiver would have caused.
     pub(super) repeats: u64,
+    pub(super) best_repeats: f64,
     /// Sequence numbers asked for.
     pub(super) requests: u64,
     /// Datagrams with requests, from the end of the warm-up on.
@@ -54,14 +56,14 @@ fn slowest(setup: &Setup) -> Span {
 
 fn measure(pair: &Pair, stream: u32, (from, to): (Span, Span)) -> Outcome {
     let paths = &pair.setup.paths;
-    let best = Best::new(paths);
+    let mut best = Best::new(paths);
     let shortest = paths.iter().map(|path| path.forth.delay).min().unwrap_or(Span::ZERO);
     let buffer = shortest + pair.setup.peer.buffer_max;
     let mut outcome = Outcome::default();
     let packets = &pair.world.books.streams[&stream].packets;
     let fates = pair.world.books.receptions.get(&(stream, pair.receiver)).map_or(&[][..], |r| &r.fates);
-    // From the end, so that what later packets showed is known, by path.
-    let mut shown = [NEVER; PATHS];
+    // From the end, so that it is known when the first later packet came.
+    let mut shown = NEVER;
     // When the next packet that came by itself is due.
     let mut deadline = packets.last().map_or(Span::ZERO, |last| last.at) + buffer;
     for (index, &Written { at, .. }) in packets.iter().enumerate().rev() {
@@ -70,23 +72,17 @@ fn measure(pair: &Pair, stream: u32, (from, to): (Span, Span)) -> Outcome {
         if from <= at && at < to {
             outcome.count(&fate, at + buffer);
             if seen > deadline {
-                outcome.optimum += best.residual(known(&fate, &shown), deadline);
+                let prospect = best.prospect(best.known(at, fate.carriers, shown), deadline);
+                outcome.optimum += prospect.lost;
+                outcome.best_repeats += prospect.repeats;
             }
         }
         if seen <= at + buffer {
             deadline = at + buffer;
         }
-        for (shown, seen) in shown.iter_mut().zip(fate.seen) {
-            *shown = (*shown).min(seen);
-        }
+        shown = shown.min(seen);
     }
     outcome
-}
-
-/// When a later packet shows first that this one is missing, on a path that it was sent on.
-fn known(fate: &Fate, shown: &[Span; PATHS]) -> Span {
-    let carried = |path: usize| fate.carriers == 0 || fate.carriers >> path & 1 == 1;
-    (0..PATHS).filter(|path| carried(*path)).map(|path| shown[path]).min().unwrap_or(NEVER)
 }
 
 impl Outcome {

@@ -4,8 +4,8 @@ use super::tally::Figures;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-const HEAD: &str = "cell,worlds,written,dropped,lost,optimum,deviation,repeats,requests,nacks,needless,p50_us,p99_us,\
-                    max_us,violations";
+const HEAD: &str = "cell,worlds,written,dropped,lost,optimum,deviation,repeats,best_repeats,requests,nacks,needless,p50_us,\
+                    p99_us,max_us,violations";
 
 pub(super) fn path(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/simulation/grid").join(file)
@@ -25,7 +25,7 @@ fn text(figures: &[Figures]) -> String {
     for f in figures {
         let _ = writeln!(
             text,
-            "{},{},{},{},{},{:.2},{:.2},{},{},{},{},{},{},{},{}",
+            "{},{},{},{},{},{:.2},{:.2},{},{:.2},{},{},{},{},{},{},{}",
             f.cell,
             f.worlds,
             f.written,
@@ -34,6 +34,7 @@ fn text(figures: &[Figures]) -> String {
             f.optimum,
             f.deviation,
             f.repeats,
+            f.best_repeats,
             f.requests,
             f.nacks,
             f.needless,
@@ -54,12 +55,12 @@ fn parse(text: &str) -> Vec<Figures> {
 
 fn parse_line(line: &str) -> Option<Figures> {
     let fields: Vec<&str> = line.split(',').collect();
-    let [cell, worlds, written, dropped, lost, optimum, deviation, repeats, requests, nacks, needless, rest @ ..] =
+    let [cell, worlds, written, dropped, lost, optimum, deviation, repeats, best_repeats, rest @ ..] =
         fields.as_slice()
     else {
         return None;
     };
-    let [p50, p99, max, violations] = rest else { return None };
+    let [requests, nacks, needless, p50, p99, max, violations] = rest else { return None };
     let count = |field: &str| field.parse::<u64>().ok();
     Some(Figures {
         cell: (*cell).to_owned(),
@@ -70,6 +71,7 @@ fn parse_line(line: &str) -> Option<Figures> {
         optimum: optimum.parse().ok()?,
         deviation: deviation.parse().ok()?,
         repeats: count(repeats)?,
+        best_repeats: best_repeats.parse().ok()?,
         requests: count(requests)?,
         nacks: count(nacks)?,
         needless: count(needless)?,

@@ -22,6 +22,8 @@ pub(super) struct Figures {
     /// Standard deviation of `lost - optimum`, as the luck of the worlds makes it.
     pub(super) deviation: f64,
     pub(super) repeats: u64,
+    /// Those of the best receiver.
+    pub(super) best_repeats: f64,
     pub(super) requests: u64,
     pub(super) nacks: u64,
     pub(super) needless: u64,
@@ -47,6 +49,7 @@ impl Tally {
         sum.lost += outcome.lost;
         sum.optimum += outcome.optimum;
         sum.repeats += outcome.repeats;
+        sum.best_repeats += outcome.best_repeats;
         sum.requests += outcome.requests;
         sum.nacks += outcome.nacks;
         sum.needless += outcome.needless;
@@ -68,7 +71,8 @@ impl Tally {
         let deviation = (self.squares - self.sum.worlds as f64 * mean * mean).max(0.0).sqrt();
         // As it is stored.
         let rounded = |value: f64| (value * 100.0).round() / 100.0;
-        Figures { p50, p99, max, deviation: rounded(deviation), optimum: rounded(self.sum.optimum), ..self.sum }
+        let (optimum, best_repeats) = (rounded(self.sum.optimum), rounded(self.sum.best_repeats));
+        Figures { p50, p99, max, deviation: rounded(deviation), optimum, best_repeats, ..self.sum }
     }
 }
 
@@ -82,7 +86,8 @@ impl Figures {
         (self.lost as f64 + 1.0) / (self.optimum + 1.0)
     }
 
-    pub(super) fn repeats_per_drop(&self) -> f64 {
-        self.repeats as f64 / self.dropped.max(1) as f64
+    /// Retransmissions for each that the best receiver causes.
+    pub(super) fn repeats_ratio(&self) -> f64 {
+        (self.repeats as f64 + 1.0) / (self.best_repeats + 1.0)
     }
 }
