@@ -47,7 +47,7 @@ fn play_all(cells: &[Cell], first: u32, worlds: u32) -> Vec<Figures> {
             scope.spawn(|| {
                 while let Some(cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let mut tally = Tally::new(cell.name());
-                    (first..first + worlds).for_each(|number| tally.add(&play::play(cell, number)));
+                    (first..first + worlds).for_each(|number| tally.add(number, play::play(cell, number)));
                     done.lock().expect("no thread panics here").push(tally.figures());
                 }
             });

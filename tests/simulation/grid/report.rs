@@ -2,7 +2,8 @@
 //!
 //! *Dropped*: no copy of the first transmission came. *Lost*: not delivered; *optimum*: by the best receiver of `optimum`.
 //! The ratios are (ours + 1) / (the best receiver's + 1). *Repeats*: retransmissions sent. *Needless*: those that came when the
-//! packet was there. Of several cells the playout error is the worst cell's.
+//! packet was there. *Astray*: worlds in which one of a hundred packets is played more than 20 ms off its time. Of several
+//! cells the playout error is the worst cell's.
 
 use super::tally::Figures;
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ const WORST: usize = 15;
 const THRIFTY: f64 = 1.15;
 
 const HEAD: &str = "written | dropped | lost | optimum | ours/optimum | repeats/drop | optimum's | repeats/media | \
-                    requests/drop | NACKs/drop | needless | playout µs p50/p99/max";
+                    requests/drop | NACKs/drop | needless | playout µs p50/p99/max | astray";
 
 pub(super) fn report(figures: &[Figures]) -> String {
     let mut text = String::new();
@@ -75,6 +76,7 @@ fn grouped(figures: &[Figures], key: impl Fn(&[&str]) -> String) -> Vec<Figures>
         group.p50 = group.p50.max(f.p50);
         group.p99 = group.p99.max(f.p99);
         group.max = group.max.max(f.max);
+        group.astray += f.astray;
     }
     groups.into_values().collect()
 }
@@ -85,7 +87,7 @@ fn table(text: &mut String, title: &str, first: &str, rows: &[Figures]) {
         let per_drop = |count: u64| count as f64 / f.dropped.max(1) as f64;
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {} | {:.1} | {:.2} | {:.3} | {:.3} | {:.1} % | {:.3} | {:.3} | {} | {}/{}/{} |",
+            "| {} | {} | {} | {} | {:.1} | {:.2} | {:.3} | {:.3} | {:.1} % | {:.3} | {:.3} | {} | {}/{}/{} | {} |",
             f.cell,
             f.written,
             f.dropped,
@@ -100,7 +102,8 @@ fn table(text: &mut String, title: &str, first: &str, rows: &[Figures]) {
             f.needless,
             f.p50,
             f.p99,
-            f.max
+            f.max,
+            f.astray
         );
     }
 }

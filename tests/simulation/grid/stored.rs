@@ -4,8 +4,8 @@ use super::tally::Figures;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-const HEAD: &str = "cell,worlds,written,dropped,lost,optimum,deviation,repeats,best_repeats,requests,nacks,needless,p50_us,\
-                    p99_us,max_us,violations";
+const HEAD: &str = "cell,worlds,written,dropped,lost,optimum,repeats,best_repeats,requests,nacks,needless,sd_lost,\
+                    sd_repeats,sd_requests,sd_nacks,p50_us,p99_us,max_us,astray,violations";
 
 pub(super) fn path(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/simulation/grid").join(file)
@@ -23,26 +23,10 @@ pub(super) fn read(path: &Path) -> Vec<Figures> {
 fn text(figures: &[Figures]) -> String {
     let mut text = format!("{HEAD}\n");
     for f in figures {
-        let _ = writeln!(
-            text,
-            "{},{},{},{},{},{:.2},{:.2},{},{:.2},{},{},{},{},{},{},{}",
-            f.cell,
-            f.worlds,
-            f.written,
-            f.dropped,
-            f.lost,
-            f.optimum,
-            f.deviation,
-            f.repeats,
-            f.best_repeats,
-            f.requests,
-            f.nacks,
-            f.needless,
-            f.p50,
-            f.p99,
-            f.max,
-            f.violations
-        );
+        let _ = write!(text, "{},{},{},{},{},{:.2},", f.cell, f.worlds, f.written, f.dropped, f.lost, f.optimum);
+        let _ = write!(text, "{},{:.2},{},{},{},", f.repeats, f.best_repeats, f.requests, f.nacks, f.needless);
+        f.deviations.iter().for_each(|deviation| text.push_str(&format!("{deviation:.2},")));
+        let _ = writeln!(text, "{},{},{},{},{}", f.p50, f.p99, f.max, f.astray, f.violations);
     }
     text
 }
@@ -54,31 +38,34 @@ fn parse(text: &str) -> Vec<Figures> {
 }
 
 fn parse_line(line: &str) -> Option<Figures> {
-    let fields: Vec<&str> = line.split(',').collect();
-    let [cell, worlds, written, dropped, lost, optimum, deviation, repeats, best_repeats, rest @ ..] =
-        fields.as_slice()
+    let (cell, numbers) = line.split_once(',')?;
+    let numbers: Vec<f64> = numbers.split(',').map(|field| field.parse().ok()).collect::<Option<_>>()?;
+    let [worlds, written, dropped, lost, optimum, repeats, best_repeats, requests, rest @ ..] = numbers.as_slice()
     else {
         return None;
     };
-    let [requests, nacks, needless, p50, p99, max, violations] = rest else { return None };
-    let count = |field: &str| field.parse::<u64>().ok();
+    let [nacks, needless, sd_lost, sd_repeats, sd_requests, sd_nacks, p50, p99, max, astray, violations] = rest else {
+        return None;
+    };
+    // Counts of packets are exact in a floating-point number.
     Some(Figures {
-        cell: (*cell).to_owned(),
-        worlds: count(worlds)?,
-        written: count(written)?,
-        dropped: count(dropped)?,
-        lost: count(lost)?,
-        optimum: optimum.parse().ok()?,
-        deviation: deviation.parse().ok()?,
-        repeats: count(repeats)?,
-        best_repeats: best_repeats.parse().ok()?,
-        requests: count(requests)?,
-        nacks: count(nacks)?,
-        needless: count(needless)?,
-        p50: p50.parse().ok()?,
-        p99: p99.parse().ok()?,
-        max: max.parse().ok()?,
-        violations: count(violations)?,
+        cell: cell.to_owned(),
+        worlds: *worlds as u64,
+        written: *written as u64,
+        dropped: *dropped as u64,
+        lost: *lost as u64,
+        optimum: *optimum,
+        repeats: *repeats as u64,
+        best_repeats: *best_repeats,
+        requests: *requests as u64,
+        nacks: *nacks as u64,
+        needless: *needless as u64,
+        deviations: [*sd_lost, *sd_repeats, *sd_requests, *sd_nacks],
+        p50: *p50 as i32,
+        p99: *p99 as i32,
+        max: *max as i32,
+        astray: *astray as u64,
+        violations: *violations as u64,
         example: String::new(),
     })
 }
@@ -90,8 +77,9 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let figures = vec![
-            Figures { cell: "a".to_owned(), lost: 7, optimum: 3.25, deviation: 0.5, p50: -3, ..Figures::default() },
-            Figures { cell: "b".to_owned(), worlds: 9, violations: 1, max: 5, ..Figures::default() },
+            Figures { cell: "a".to_owned(), lost: 7, optimum: 3.25, p50: -3, ..Figures::default() },
+            Figures { cell: "b".to_owned(), worlds: 9, deviations: [0.5, 1.0, 2.0, 0.25], ..Figures::default() },
+            Figures { cell: "c".to_owned(), worlds: 9, violations: 1, max: 5, astray: 2, ..Figures::default() },
         ];
         assert_eq!(parse(&text(&figures)), figures);
     }
