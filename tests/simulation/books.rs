@@ -102,6 +102,8 @@ pub(crate) struct Books {
     pub(crate) receptions: HashMap<(u32, usize), Reception>,
     /// When a host first heard the answer to an RTT echo: nothing is handed out before.
     pub(crate) answered: HashMap<usize, Span>,
+    /// The same by host and path: of several paths, only those are heard.
+    pub(crate) answered_by: HashMap<(usize, usize), Span>,
     /// Flows that our senders use; others are strangers' own affair.
     pub(crate) flows: Vec<u32>,
     /// Invariants broken at the moment of delivery.

@@ -231,6 +231,7 @@ impl World {
         }
         if let Kind::Control { answers: true, .. } = self.tap.read(&arrival.bytes) {
             self.books.answered.entry(host).or_insert(self.now);
+            self.books.answered_by.entry((host, path_of(arrival.to.ip()))).or_insert(self.now);
         }
         self.trace(|| format!("host {host} gets {:?} from {}", self.tap.read(&arrival.bytes), arrival.from));
         let now = self.local_time(host);

@@ -7,6 +7,8 @@
 //!   the worlds of a cell differ is measured, then and now: `deviation` is the standard deviation of the sum. What is
 //!   four deviations of the difference (and six packets) beyond the stored figure is not luck.
 //! * Retransmissions, requests and NACK datagrams likewise; besides, they may grow by a twentieth.
+//!   Cells in which the luck of the drops itself is all (fewer than a hundred, and another number than stored) are only
+//!   judged together with others.
 //! * Less than that in many cells is seen in their sums: over all cells with the same RTT, loss and so on (the words of
 //!   a name), and over all together, by the same rules (of the growth a fiftieth).
 //! * The playout error of the middle world may grow by a millisecond (p50) or two (p99); the number of worlds that are
@@ -24,6 +26,8 @@ const LUCK: f64 = 4.0;
 /// What a count may grow by in a cell, and in a sum of cells.
 const GROWTH: f64 = 0.05;
 const GROWTH_OF_SUM: f64 = 0.02;
+/// With less a cell's luck is not known.
+const FEW_DROPS: u64 = 100;
 
 pub(super) fn judge(stored: &[Figures], now: &[Figures]) -> Vec<String> {
     let mut complaints = Vec::new();
@@ -35,7 +39,9 @@ pub(super) fn judge(stored: &[Figures], now: &[Figures]) -> Vec<String> {
             continue;
         };
         let cell = Comparison::of(then, now);
-        cell.judge(&now.cell, GROWTH, &mut complaints);
+        if is_telling(then, now) {
+            cell.judge(&now.cell, GROWTH, &mut complaints);
+        }
         judge_rest(then, now, &mut complaints);
         for word in now.cell.split(' ').chain(["all cells"]) {
             sums.entry(word).or_default().add(&cell);
@@ -51,6 +57,11 @@ pub(super) fn judge(stored: &[Figures], now: &[Figures]) -> Vec<String> {
     complaints
 }
 
+/// Whether a cell says something alone.
+fn is_telling(then: &Figures, now: &Figures) -> bool {
+    then.dropped == now.dropped || then.dropped.min(now.dropped) >= FEW_DROPS
+}
+
 /// A cell, or several, then and now.
 #[derive(Default)]
 struct Comparison {
@@ -63,7 +74,7 @@ struct Comparison {
 
 impl Comparison {
     fn of(then: &Figures, now: &Figures) -> Self {
-        let drops = (now.dropped as f64 + 10.0) / (then.dropped as f64 + 10.0);
+        let drops = (now.dropped as f64 + 1.0) / (then.dropped as f64 + 1.0);
         Self {
             then: then.counts().map(|count| count * drops),
             now: now.counts(),
@@ -176,6 +187,18 @@ mod tests {
     #[test]
     fn one_cell_that_loses_more_is_caught() {
         complaints(|index, f| f.lost += if index == 17 { 30 } else { 0 }, &["rtt=3 loss=2: lost beyond"]);
+    }
+
+    #[test]
+    fn a_cell_of_few_drops_is_judged_with_others() {
+        complaints(
+            |index, f| {
+                if index == 17 {
+                    (f.dropped, f.lost, f.optimum, f.repeats, f.requests, f.nacks) = (20, 15, 0.0, 30, 30, 30);
+                }
+            },
+            &[],
+        );
     }
 
     #[test]

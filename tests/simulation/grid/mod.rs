@@ -18,7 +18,10 @@ mod report;
 mod stored;
 mod tally;
 
+use crate::pair::Setup;
 use cell::Cell;
+use play::Outcome;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -39,7 +42,11 @@ fn number(name: &str) -> Option<u32> {
 }
 
 /// Plays worlds `first..first + worlds` of each cell on all cores.
-fn play_all(cells: &[Cell], first: u32, worlds: u32) -> Vec<Figures> {
+fn play_all(cells: &[Cell], first: u32, worlds: u32, change: fn(&mut Setup)) -> Vec<Figures> {
+    let one = |cell: &Cell, number: u32| {
+        let played = catch_unwind(AssertUnwindSafe(|| play::play(cell, number, change)));
+        played.unwrap_or_else(|_| Outcome::panicked())
+    };
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -47,7 +54,7 @@ fn play_all(cells: &[Cell], first: u32, worlds: u32) -> Vec<Figures> {
             scope.spawn(|| {
                 while let Some(cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let mut tally = Tally::new(cell.name());
-                    (first..first + worlds).for_each(|number| tally.add(number, play::play(cell, number)));
+                    (first..first + worlds).for_each(|number| tally.add(number, one(cell, number)));
                     done.lock().expect("no thread panics here").push(tally.figures());
                 }
             });
@@ -66,7 +73,7 @@ fn recovery_is_as_good_as_stored() {
     let cells: Vec<Cell> = design::cells().into_iter().filter(fits).collect();
     let (first, worlds) = (number("GRID_FIRST").unwrap_or(0), number("GRID_SEEDS").unwrap_or(extent.worlds));
     let begun = Instant::now();
-    let figures = play_all(&cells, first, worlds);
+    let figures = play_all(&cells, first, worlds, |_| ());
     let report = report::report(&figures);
     let played: u64 = figures.iter().map(|f| f.worlds).sum();
     println!("\n{report}\n{played} worlds in {:.1?}.", begun.elapsed());
@@ -75,6 +82,7 @@ fn recovery_is_as_good_as_stored() {
     }
     let path = stored::path(extent.file);
     if std::env::var_os("RIST_BLESS").is_some() {
+        assert_eq!(first, 0, "stored are the worlds from 0 on");
         stored::write(&path, &figures);
         std::fs::write(path.with_extension("md"), report).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
@@ -87,8 +95,29 @@ fn recovery_is_as_good_as_stored() {
     );
 }
 
+fn some_cells() -> Vec<Cell> {
+    let lossy = |cell: &Cell| cell.loss >= 10 && cell.rtt <= 100;
+    design::cells().into_iter().filter(lossy).step_by(17).take(8).collect()
+}
+
 #[test]
 fn the_same_cell_gives_the_same_figures() {
-    let cells: Vec<Cell> = design::cells().into_iter().step_by(97).take(3).collect();
-    assert_eq!(play_all(&cells, 0, 2), play_all(&cells, 0, 2));
+    assert_eq!(play_all(&some_cells(), 0, 2, |_| ()), play_all(&some_cells(), 0, 2, |_| ()));
+}
+
+#[test]
+fn a_receiver_that_asks_only_once_is_judged_worse() {
+    let [good, bad] = [(|_| ()) as fn(&mut Setup), |setup| setup.peer.max_retries = 1]
+        .map(|change| play_all(&some_cells(), 0, 6, change));
+    let complaints = judge::judge(&good, &bad);
+    assert!(complaints.iter().any(|line| line.starts_with("all cells: lost beyond")), "{complaints:#?}");
+    assert!(judge::judge(&bad, &good).iter().all(|line| !line.contains("lost beyond")));
+}
+
+#[test]
+fn a_receiver_that_asks_too_soon_is_judged_worse() {
+    let hasty: fn(&mut Setup) = |setup| setup.peer.rtt_max = setup.peer.rtt_min;
+    let [good, bad] = [(|_| ()) as fn(&mut Setup), hasty].map(|change| play_all(&some_cells(), 0, 6, change));
+    let complaints = judge::judge(&good, &bad);
+    assert!(complaints.iter().any(|line| line.starts_with("all cells: requests")), "{complaints:#?}");
 }

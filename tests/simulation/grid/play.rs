@@ -31,8 +31,10 @@ pub(super) struct Outcome {
     pub(super) violations: Vec<String>,
 }
 
-pub(super) fn play(cell: &Cell, number: u32) -> Outcome {
-    let setup = cell.setup(number);
+/// Plays world `number`, with settings that `change` may make worse.
+pub(super) fn play(cell: &Cell, number: u32, change: fn(&mut Setup)) -> Outcome {
+    let mut setup = cell.setup(number);
+    change(&mut setup);
     let mut pair = setup.start();
     pair.world.run_for(SETTLE);
     let begun = pair.world.now;
@@ -42,11 +44,15 @@ pub(super) fn play(cell: &Cell, number: u32) -> Outcome {
     pair.world.run_for(pair.setup.length - cell.warm_up());
     let rest = pair.setup.peer.buffer_max + slowest(&pair.setup) + Span::from_millis(100);
     pair.world.run_for(rest);
-    let judged = (begun + cell.warm_up(), begun + pair.setup.length - cell.tail());
+    // A path is not heard before it has answered an echo, and at 40 % loss, there and back, that can take longer than
+    // all preparations: connecting, which is not judged here. Then its RTT and its rhythm are learnt.
+    let answered = |path| pair.world.books.answered_by.get(&(pair.receiver, path)).copied().unwrap_or(pair.world.now);
+    let connected = (0..pair.setup.paths.len()).map(answered).max().unwrap_or(begun).max(begun);
+    let from = (begun + cell.warm_up()).max(connected + cell.warm_up().scaled(1, 2));
+    let judged = (from, begun + pair.setup.length - cell.tail());
     let mut outcome = measure(&pair, stream, judged);
     outcome.nacks = pair.got().nacks_sent - before;
-    outcome.violations =
-        pair.bounds().learnt_after(cell.warm_up()).check(&pair.world, stream, pair.receiver).violations;
+    outcome.violations = pair.bounds().learnt_after(from - begun).check(&pair.world, stream, pair.receiver).violations;
     outcome
 }
 
@@ -86,6 +92,11 @@ fn measure(pair: &Pair, stream: u32, (from, to): (Span, Span)) -> Outcome {
 }
 
 impl Outcome {
+    /// Of a world that could not be played to its end.
+    pub(super) fn panicked() -> Self {
+        Self { violations: vec!["panicked".to_owned()], ..Self::default() }
+    }
+
     fn count(&mut self, fate: &Fate, due: Span) {
         self.written += 1;
         self.dropped += u64::from(fate.seen == [NEVER; PATHS]);
