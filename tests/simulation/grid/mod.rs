@@ -34,8 +34,8 @@ struct Extent {
 }
 
 const NIGHTLY: Extent = Extent { file: "nightly.csv", worlds: 60 };
-/// Half a minute of two cores.
-const CHANGE: Extent = Extent { file: "change.csv", worlds: 10 };
+/// Half a minute of two cores that have nothing else to do.
+const CHANGE: Extent = Extent { file: "change.csv", worlds: 8 };
 
 fn number(name: &str) -> Option<u32> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
