@@ -96,13 +96,12 @@ impl Comparison {
     }
 
     fn judge(&self, name: &str, growth: f64, complaints: &mut Vec<String>) {
-        for which in 0..COUNTS {
+        for (which, what) in NAMES.into_iter().enumerate() {
             // Losses may not grow at all.
             let growth = if which == 0 { 0.0 } else { growth };
             let [then, now] = [self.then[which], self.now[which]];
             let most = then * (1.0 + growth) + LUCK * (self.variance[which] + 2.0).sqrt();
             if now > most {
-                let what = NAMES[which];
                 complaints.push(format!("{name}: {what}: {now:.1}, stored {then:.1}, at most {most:.1}"));
             }
         }
