@@ -6,7 +6,7 @@ use rist::protocol::time::Span;
 use std::collections::HashMap;
 
 /// Paths that are told apart.
-pub(crate) const PATHS: usize = 3;
+pub(crate) const PATHS: usize = 4;
 /// One unit of the 90 kHz clock and rounding, NTP ticks.
 const TIMESTAMP_STEP: u64 = (1 << 32) / 90_000 + 2;
 /// "Not yet".
@@ -36,10 +36,14 @@ pub(crate) struct Fate {
     pub(crate) arrived: [Span; PATHS],
     /// First arrival of a first transmission, per path: only these show gaps.
     pub(crate) seen: [Span; PATHS],
+    /// Which paths the first transmission was sent on, a bit for each.
+    pub(crate) carriers: u8,
     /// Datagrams with this packet, or with a request for it, that the network destroyed.
     pub(crate) harm: u32,
     pub(crate) requests: u32,
     pub(crate) repeats: u32,
+    /// Retransmissions that arrived when the packet was there already.
+    pub(crate) needless: u32,
     pub(crate) delivered: Span,
     /// Delivered as the first packet of a flow.
     pub(crate) starts_flow: bool,
@@ -50,9 +54,11 @@ impl Default for Fate {
         Self {
             arrived: [NEVER; PATHS],
             seen: [NEVER; PATHS],
+            carriers: 0,
             harm: 0,
             requests: 0,
             repeats: 0,
+            needless: 0,
             delivered: NEVER,
             starts_flow: false,
         }
@@ -96,6 +102,8 @@ pub(crate) struct Books {
     pub(crate) receptions: HashMap<(u32, usize), Reception>,
     /// When a host first heard the answer to an RTT echo: nothing is handed out before.
     pub(crate) answered: HashMap<usize, Span>,
+    /// The same by host and path: of several paths, only those are heard.
+    pub(crate) answered_by: HashMap<(usize, usize), Span>,
     /// Flows that our senders use; others are strangers' own affair.
     pub(crate) flows: Vec<u32>,
     /// Invariants broken at the moment of delivery.
@@ -130,6 +138,7 @@ impl Books {
         let reception = self.reception(stream, host);
         reception.arrivals += 1;
         let fate = reception.fate(index);
+        fate.needless += u32::from(repeated && fate.earliest() != NEVER);
         fate.arrived[path] = fate.arrived[path].min(at);
         if !repeated {
             fate.seen[path] = fate.seen[path].min(at);

@@ -71,6 +71,8 @@ pub(crate) struct Record {
     /// Requests for single packets that left, and retransmissions that left.
     pub(crate) requests_sent: u64,
     pub(crate) repeats_sent: u64,
+    /// Datagrams with at least one request.
+    pub(crate) nacks_sent: u64,
 }
 
 impl Record {

@@ -11,7 +11,7 @@ use rist::protocol::time::Span;
 const TOLERANCE: Span = Span::from_millis(2);
 /// What drift compensation may be behind or ahead.
 const DRIFT_TOLERANCE: Span = Span::from_millis(20);
-/// RTT, jitter and the sender's view of us are learnt first.
+/// What learning takes when the setup does not say otherwise.
 const LEARNING: Span = Span::from_millis(2000);
 /// After so long a silence a path may be thought dead, until RTCP comes through again.
 const SILENCE: Span = Span::from_millis(200);
@@ -26,6 +26,8 @@ pub(crate) struct Bounds {
     buffer_max: Span,
     tolerance: Span,
     paths: usize,
+    /// RTT, jitter and the sender's view of us are learnt first.
+    learning: Span,
     /// Longest wait between seeing a gap and the first request.
     first_request: Span,
     /// Longest way of a request and its answer.
@@ -106,6 +108,7 @@ impl Bounds {
             buffer_max: setup.peer.buffer_max,
             tolerance: if drift { TOLERANCE + DRIFT_TOLERANCE } else { TOLERANCE },
             paths: setup.paths.len(),
+            learning: LEARNING,
             first_request: setup.peer.reorder_buffer.max(rtt.scaled(1, 2)) + Span::from_millis(10),
             answer,
             // 1.1 RTT as libRIST, and room for four mean deviations of a jittery path.
@@ -118,6 +121,11 @@ impl Bounds {
     /// For timing modes whose latency does not begin with the link's delay.
     pub(crate) fn released_after_delay_of(self, fastest: Span) -> Self {
         Self { fastest, ..self }
+    }
+
+    /// For short worlds: everything is learnt after so long a time of media.
+    pub(crate) fn learnt_after(self, learning: Span) -> Self {
+        Self { learning, ..self }
     }
 
     pub(crate) fn check(&self, world: &World, stream: u32, receiver: usize) -> Verdict {
@@ -133,7 +141,7 @@ impl Bounds {
             return verdict;
         };
         verdict.delivered = reception.delivered;
-        let learnt = written.packets[first as usize].at + LEARNING;
+        let learnt = written.packets[first as usize].at + self.learning;
 
         // What a receiver can know of a packet that did not come: its neighbours that did.
         let seen = |index: usize| reception.fates.get(index).is_some_and(|fate| fate.seen != [NEVER; PATHS]);
@@ -174,7 +182,7 @@ impl Bounds {
                 // A repair may come until its successor is due: what it fills is a hole only then.
                 let filled = next.filter(|_| fate.repeats > 0).map(|(_, latest)| latest);
                 // Before a path has answered an echo nothing is handed out, and the network may destroy each answer.
-                let trust = if at < learnt { LEARNING } else { Span::ZERO };
+                let trust = if at < learnt { self.learning } else { Span::ZERO };
                 let answered = world.books.answered.get(&receiver).copied().unwrap_or(Span::ZERO);
                 let own = (at + most + trust).max(if at < answered { answered } else { Span::ZERO }) + self.tolerance;
                 let latest = filled.map_or(own, |filled| filled.max(own));
@@ -268,8 +276,8 @@ mod tests {
             *reception.fate(index) = match index {
                 20 => fate,
                 _ => Fate {
-                    arrived: [arrival, NEVER, NEVER],
-                    seen: [arrival, NEVER, NEVER],
+                    arrived: [arrival, NEVER, NEVER, NEVER],
+                    seen: [arrival, NEVER, NEVER, NEVER],
                     delivered: arrival + Span::from_millis(500),
                     ..Fate::default()
                 },

@@ -231,6 +231,7 @@ impl World {
         }
         if let Kind::Control { answers: true, .. } = self.tap.read(&arrival.bytes) {
             self.books.answered.entry(host).or_insert(self.now);
+            self.books.answered_by.entry((host, path_of(arrival.to.ip()))).or_insert(self.now);
         }
         self.trace(|| format!("host {host} gets {:?} from {}", self.tap.read(&arrival.bytes), arrival.from));
         let now = self.local_time(host);
@@ -359,7 +360,7 @@ impl World {
             wire.push(Sent { at: self.now, host, to, bytes: bytes.clone() });
         }
         let arrivals = self.network.carry(self.now, from.ip(), to.ip(), bytes.len());
-        self.account(host, target, &kind, arrivals.is_empty());
+        self.account(host, target, path_of(to.ip()), &kind, arrivals.is_empty());
         self.trace(|| format!("host {host} sends {kind:?} to {to}: {}", if arrivals.is_empty() { "lost" } else { "" }));
         // What strangers are told is not overheard: who can repeat that to us has proved where it is, and
         // without encryption nothing then tells it from a peer.
@@ -376,7 +377,7 @@ impl World {
     }
 
     /// Writes down what a datagram meant and whether it was lost.
-    fn account(&mut self, host: usize, target: Option<usize>, kind: &Kind, lost: bool) {
+    fn account(&mut self, host: usize, target: Option<usize>, path: usize, kind: &Kind, lost: bool) {
         self.hosts[host].record.datagrams_sent += 1;
         match kind {
             Kind::Media { stream, index, seq, repeated } => {
@@ -386,10 +387,12 @@ impl World {
                     let fate = self.books.fate(*stream, target, *index);
                     fate.harm += u32::from(lost);
                     fate.repeats += u32::from(*repeated);
+                    fate.carriers |= if *repeated { 0 } else { 1 << path };
                 }
             }
             Kind::Control { requested, .. } => {
                 self.hosts[host].record.requests_sent += requested.len() as u64;
+                self.hosts[host].record.nacks_sent += u64::from(!requested.is_empty());
                 let Some(stream) = target.and_then(|sender| self.hosts[sender].stream) else { return };
                 for &seq in requested {
                     if let Some(index) = self.books.index_of(stream, seq) {
