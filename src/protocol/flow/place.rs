@@ -271,7 +271,7 @@ impl Flow {
             self.notice_earlier_start(packet.now, packet.path, (position, release), old_head);
         }
         if let Slot::Missing(missing) = old {
-            self.found(packet.now, packet.path, packet.retransmit, missing);
+            self.found(packet.now, position, packet.path, packet.retransmit, missing);
             self.found_at_the_end(position, source, release);
         } else if !packet.retransmit && position < highest {
             self.counters.reordered += 1;
@@ -315,7 +315,8 @@ impl Flow {
             line.highest = position;
             line.newest_source = source;
             line.newest_release = release;
-            line.pace.note(source);
+            // What was lost was sent, too.
+            line.pace.note(source, position - highest);
             if let (Some(clock), Some(rate)) = (line.clock.as_mut(), rate) {
                 clock.set_rate(rate);
                 clock.learn(now, source);
@@ -372,8 +373,8 @@ impl Pace {
         Some(Span::from_secs(1).scaled(1000, (rate * 1000.0).max(1.0) as i64))
     }
 
-    fn note(&mut self, source: Time) {
-        self.count += 1;
+    fn note(&mut self, source: Time, packets: u64) {
+        self.count = self.count.saturating_add(packets.min(u64::from(u16::MAX)) as u32);
         let elapsed = source.since(self.since);
         if elapsed >= Span::from_millis(500) || elapsed < Span::ZERO {
             let rate = f64::from(self.count) / elapsed.as_secs_f64().max(0.5);

@@ -57,15 +57,19 @@ impl Flow {
 
     /// Takes the first packet present; the holes before it are lost now that their successor is due.
     pub(super) fn take_head(&mut self) -> Option<Ready> {
-        let line = self.line.as_mut()?;
-        let head = line.head?;
-        let mut lost = 0;
-        for position in line.next_out..head {
-            if matches!(self.buffer.put(position, position, Slot::Lost), Slot::Missing(_)) {
-                self.requests.one_less();
+        let line = self.line.as_ref()?;
+        let (next_out, head) = (line.next_out, line.head?);
+        let due = match self.buffer.get(head) {
+            Slot::Present(packet) => packet.release,
+            _ => return None,
+        };
+        for position in next_out..head {
+            if let Slot::Missing(missing) = self.buffer.put(position, position, Slot::Lost) {
+                self.not_found(due, &missing);
             }
-            lost += 1;
         }
+        let lost = (head - next_out) as u32;
+        let line = self.line.as_mut()?;
         let packet = self.buffer.take(head)?;
         line.next_out = head + 1;
         line.handed_out = true;

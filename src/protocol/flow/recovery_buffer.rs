@@ -35,6 +35,8 @@ pub(super) struct Missing {
     pub(super) asked: PeerId,
     /// Its own time to be handed out, judged by its neighbours.
     pub(super) release: Time,
+    /// Until when it may come.
+    pub(super) deadline: Time,
     /// The recovery buffer of its neighbours: a windowed one may have moved when the packet comes.
     pub(super) buffer: Span,
 }
@@ -171,6 +173,7 @@ mod tests {
             earlier_request: start,
             asked: PeerId(1),
             release: at(1000),
+            deadline: at(1005),
             buffer: Span::from_millis(1000),
         };
         let quickest = Span::from_millis(20);

@@ -19,6 +19,15 @@ const SERVICE_TIME: Span = Span::from_micros(57);
 /// A last request is sent this much before its answer would come too late.
 const GUARD: Span = Span::from_millis(1);
 
+/// A repair may come so long after its packet's own time, or a tenth of the buffer as in libRIST, if nothing that follows
+/// is due yet.
+const LATENESS: Span = Span::from_millis(20);
+/// Successors looked at to see until when a repair is of use.
+const NEAR: u64 = 16;
+/// Another path is asked next if its prospects are not so many times worse, or after so many tries.
+const SIMILAR: i64 = 4;
+const STUBBORN: u32 = 3;
+
 /// Packets that may be missing at once, and more for each that has come.
 const LEAST_MISSING: u64 = 64;
 const MISSING_PER_PACKET: u64 = 4;
@@ -85,6 +94,8 @@ impl Flow {
         let from = self.line.as_ref().map_or(after.0, |line| line.next_out);
         let due = now + self.requests.allowance(now, self.config.reorder_buffer) + self.slower_paths(now, path);
         let quickest = self.paths.iter().map(Path::quickest).min().unwrap_or(Span::ZERO);
+        let answer = self.paths.iter().map(Path::answer_after).min().unwrap_or(Span::ZERO);
+        let lateness = LATENESS.max(self.target.scaled(1, 10));
         // Evenly spaced between their neighbours, or closer to the later one: in a pause nothing is lost.
         let even = after.1.since(before.1).scaled(1, (after.0 - before.0) as i64);
         let usual = self.line.as_ref().and_then(|line| line.pace.interval()).unwrap_or(even);
@@ -94,10 +105,14 @@ impl Flow {
         let budget = budget.saturating_sub(u64::from(self.requests.count));
         for position in (before.0 + 1).max(after.0.saturating_sub(budget))..after.0 {
             let release = after.1 - spacing.scaled((after.0 - position) as i64, 1);
-            let hopeless = now + quickest > release;
+            // A hole is final when its successor is due: until then it delays nobody but itself.
+            let deadline = after.1.min(release + lateness);
+            let hopeless = now + quickest > deadline;
             if hopeless || !matches!(self.buffer.get(position), Slot::Unknown) {
                 continue;
             }
+            // Patience must not cost the only try.
+            let due = due.min((deadline - answer - GUARD).max(now));
             let missing = Missing {
                 noticed: now,
                 due,
@@ -106,6 +121,7 @@ impl Flow {
                 earlier_request: now,
                 asked: path,
                 release,
+                deadline,
                 buffer: self.target,
             };
             self.buffer.put(from, position, Slot::Missing(missing));
@@ -147,14 +163,17 @@ impl Flow {
     }
 
     /// A packet that was missing has come.
-    pub(super) fn found(&mut self, now: Time, path: PeerId, retransmit: bool, missing: Missing) {
+    pub(super) fn found(&mut self, now: Time, position: u64, path: PeerId, retransmit: bool, missing: Missing) {
         self.requests.one_less();
         if missing.tries > 0 {
             self.counters.recovered_after(missing.tries);
         }
         if !retransmit {
             self.counters.reordered += 1;
-            self.requests.reordered_by(now, now.since(missing.noticed), self.config.reorder_buffer);
+            // Paths that differ are no disorder.
+            if self.paths.iter().any(|p| p.peer == path && p.highest.is_some_and(|highest| highest > position)) {
+                self.requests.reordered_by(now, now.since(missing.noticed), self.config.reorder_buffer);
+            }
             return;
         }
         self.size.repair_took(now, missing.buffer - missing.release.since(now));
@@ -216,15 +235,14 @@ impl Flow {
     fn ask(&mut self, now: Time, position: u64) -> Option<PeerId> {
         let Slot::Missing(mut missing) = *self.buffer.get(position) else { return None };
         let max_retries = self.config.max_retries;
-        // A hole is final when its successor is due.
-        let deadline = missing.release + self.line.as_ref().and_then(|line| line.pace.interval()).unwrap_or(Span::ZERO);
+        let deadline = self.deadline(now, position, &missing);
         let left = deadline.since(now);
         let Some(choice) = choose_path(&self.paths, missing.tries, left) else {
             self.put_off(position, missing, now + Span::from_millis(20));
             return None;
         };
         if missing.tries >= max_retries || left < self.paths[choice].quickest() {
-            self.give_up(position);
+            self.give_up(now, position);
             return None;
         }
         if let Some(until) = self.paths[choice].may_ask_at(now) {
@@ -286,10 +304,32 @@ impl Flow {
         }
     }
 
-    fn give_up(&mut self, position: u64) {
-        if let Some(slot) = self.buffer.get_mut(position) {
-            *slot = Slot::Unknown;
-            self.requests.one_less();
+    /// Until when a missing packet may come. It should come in its own time; when that can not be any more, the time of
+    /// the first successor that is there is what counts.
+    fn deadline(&self, now: Time, position: u64, missing: &Missing) -> Time {
+        let successor = (position + 1..=position + NEAR).find_map(|next| match self.buffer.get(next) {
+            Slot::Present(packet) => Some(packet.release),
+            _ => None,
+        });
+        let last = successor.map_or(missing.deadline, |release| missing.deadline.min(release));
+        let interval = self.line.as_ref().and_then(|line| line.pace.interval()).unwrap_or(Span::ZERO);
+        let own = last.min(missing.release + interval);
+        let answer = self.paths.iter().map(Path::answer_after).min().unwrap_or(Span::ZERO);
+        if own.since(now) >= answer { own } else { last }
+    }
+
+    fn give_up(&mut self, now: Time, position: u64) {
+        let Some(slot) = self.buffer.get_mut(position) else { return };
+        if let Slot::Missing(missing) = std::mem::take(slot) {
+            self.not_found(now, &missing);
+        }
+    }
+
+    /// A packet that was missing has not come.
+    pub(super) fn not_found(&mut self, now: Time, missing: &Missing) {
+        self.requests.one_less();
+        if missing.tries > 0 {
+            self.judge_earlier(now, missing);
         }
     }
 }
@@ -310,6 +350,8 @@ fn choose_path(paths: &[Path], tries: u32, left: Span) -> Option<usize> {
         let path = &paths[*index];
         (Reverse(path.state.priority), path.cost())
     });
-    let count = order.len().max(1);
-    order.get(tries as usize % count).copied()
+    let best = order.first().map_or(0, |index| paths[*index].cost());
+    let similar = order.iter().take_while(|index| paths[**index].cost() <= best.saturating_mul(SIMILAR)).count();
+    let count = if tries < STUBBORN { similar } else { order.len() };
+    order.get(tries as usize % count.max(1)).copied()
 }

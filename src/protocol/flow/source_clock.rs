@@ -10,6 +10,8 @@ const WINDOW: Span = Span::from_secs(1);
 const SLEW_PER_WINDOW: Span = Span::from_micros(500);
 /// While the flow is this young its first offset may be corrected at once: the first packet may have been late.
 const SETTLING: Span = Span::from_secs(2);
+/// By up to so much: it may have come by the slowest of several paths.
+const FIRST_STEP: Span = Span::from_millis(500);
 /// A lasting change above this is followed in one step.
 const STEP: Span = Span::from_millis(100);
 const WINDOWS_BEFORE_STEP: u32 = 3;
@@ -69,7 +71,7 @@ impl SourceClock {
     /// Learns from a first transmission that came in order.
     pub(super) fn learn(&mut self, now: Time, source: Time) {
         let deviation = self.deviation(now, source);
-        if now.since(self.anchored) < SETTLING && deviation < Span::ZERO && deviation > Span::ZERO - STEP {
+        if now.since(self.anchored) < SETTLING && deviation < Span::ZERO && deviation > Span::ZERO - FIRST_STEP {
             self.shift(deviation);
             self.window_min = None;
             return;
