@@ -85,6 +85,7 @@ fn options(instance: &Instance, mut config: rist_peer_config) -> Result<(PeerOpt
         peer.credentials = credentials(&config);
     }
     peer.address_validation = beyond.address_validation.unwrap_or(true);
+    peer.backup = beyond.backup.unwrap_or(0);
     let options = PeerOptions {
         config: peer,
         address: place,
@@ -109,7 +110,6 @@ fn warn_of_unavailable(instance: &Instance, config: &rist_peer_config) {
     let settings = [
         (config.split_mode != 0, "split"),
         (config.merge_mode != 0, "merge"),
-        (config.rtt_drop != 0, "rtt-drop"),
         (config.compression != 0, "compression"),
     ];
     for (_, name) in settings.iter().filter(|(set, _)| *set) {
@@ -228,6 +228,10 @@ fn corrected(instance: &Instance, config: &rist_peer_config) -> PeerConfig {
         key_rotation: config.key_rotation,
         srp_compat: config.srp_compat_legacy != 0,
         reflector: config.reflector != 0,
+        rtt_drop: Span::from_millis(config.rtt_drop),
+        rtt_restore: Span::from_millis(config.rtt_restore),
+        rtt_drop_settle: Span::from_millis(config.rtt_drop_settle),
+        rtt_drop_trickle: config.rtt_drop_trickle,
         ..PeerConfig::default()
     }
 }

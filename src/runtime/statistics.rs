@@ -99,6 +99,7 @@ impl Gathered {
 /// Counters add up; everything else is as last seen.
 fn merge(sum: &mut SenderPeerReport, last: &SenderPeerReport) {
     let before = std::mem::replace(sum, last.clone());
+    sum.leg = last.leg.clone().after(&before.leg);
     sum.sent += before.sent;
     sum.received += before.received;
     sum.retransmitted += before.retransmitted;
@@ -123,6 +124,7 @@ mod tests {
     use super::*;
     use crate::protocol::config::Profile;
     use crate::protocol::output::PeerId;
+    use crate::protocol::report::LegReport;
 
     fn report(peer: u32, sent: u64) -> SenderPeerReport {
         SenderPeerReport {
@@ -148,6 +150,7 @@ mod tests {
             rtt_ms: 0.0,
             avg_rtt_ms: 0.0,
             retry_buffer_size: 0,
+            leg: LegReport::default(),
         }
     }
 
