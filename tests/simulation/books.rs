@@ -6,7 +6,7 @@ use rist::protocol::time::Span;
 use std::collections::HashMap;
 
 /// Paths that are told apart.
-pub(crate) const PATHS: usize = 3;
+pub(crate) const PATHS: usize = 4;
 /// One unit of the 90 kHz clock and rounding, NTP ticks.
 const TIMESTAMP_STEP: u64 = (1 << 32) / 90_000 + 2;
 /// "Not yet".

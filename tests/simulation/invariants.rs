@@ -268,8 +268,8 @@ mod tests {
             *reception.fate(index) = match index {
                 20 => fate,
                 _ => Fate {
-                    arrived: [arrival, NEVER, NEVER],
-                    seen: [arrival, NEVER, NEVER],
+                    arrived: [arrival, NEVER, NEVER, NEVER],
+                    seen: [arrival, NEVER, NEVER, NEVER],
                     delivered: arrival + Span::from_millis(500),
                     ..Fate::default()
                 },

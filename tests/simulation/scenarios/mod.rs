@@ -7,6 +7,8 @@ mod damage;
 mod forged_nonces;
 mod hostile;
 mod idle;
+mod legs;
+mod mute;
 mod settings;
 mod sharing;
 mod statistics;
