@@ -80,10 +80,8 @@ fn leg(stats: &mut Object, leg: &LegReport) {
         };
         stats.text("leg", word);
     }
-    if let (Some(received), Some(lost)) = (leg.far_end_received, leg.far_end_lost) {
-        stats.number("far_end_received", received);
-        stats.number("far_end_lost", lost);
-    }
+    leg.far_end_received.into_iter().for_each(|received| stats.number("far_end_received", received));
+    leg.far_end_lost.into_iter().for_each(|lost| stats.number("far_end_lost", lost));
     // Without a second leg and without reports it would only say again what is in `retransmitted`.
     if leg.state.is_some() || leg.far_end_lost.is_some() {
         leg.loss().into_iter().for_each(|loss| stats.real("leg_loss", cut(loss)));

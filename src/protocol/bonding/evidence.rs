@@ -12,6 +12,8 @@ const LEAST_PATIENCE: Span = Span::from_millis(100);
 /// Requests that the share of unanswered ones is taken of.
 const WINDOW: u16 = 10;
 const WHOLE: u16 = 1000;
+/// What was unanswered in so long a silence tells nothing of the time after it.
+const OUTAGE: Span = Span::from_secs(2);
 
 #[derive(Debug, Default)]
 pub(in crate::protocol) struct Evidence {
@@ -46,6 +48,9 @@ impl Evidence {
     pub(in crate::protocol) fn answered(&mut self, now: Time, interval: Span) {
         if self.answers && self.is_stale(now, interval) {
             self.rejoined = Some(now);
+            if self.unanswered_since.is_some_and(|since| now.since(since) > OUTAGE) {
+                (self.asked, self.answered, self.missed) = (0, 0, 0);
+            }
         }
         self.answers = true;
         self.unanswered_since = None;

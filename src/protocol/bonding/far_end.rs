@@ -20,7 +20,8 @@ pub(in crate::protocol) struct Block {
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub(in crate::protocol) struct Arrived {
     pub(in crate::protocol) received: u64,
-    pub(in crate::protocol) lost: u64,
+    /// `None`: it is not known how many were sent by this leg.
+    pub(in crate::protocol) lost: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -49,10 +50,10 @@ impl FarEnd {
         let lost = match (shared, sent, sent_before) {
             (false, ..) => u64::from(missed),
             (true, Some(sent), Some(before)) => u64::from(sent.wrapping_sub(before)).saturating_sub(received),
-            (true, ..) => 0,
+            (true, ..) => return,
         };
         // More than there was to lose is nonsense.
-        self.since_report.lost += lost.min(u64::from(MAX_STEP));
+        *self.since_report.lost.get_or_insert(0) += lost.min(u64::from(MAX_STEP));
     }
 
     /// `None`: it has never said anything.
@@ -109,10 +110,10 @@ mod tests {
         far.reported(block(1100, 15), false, None);
         far.reported(block(1200, 15), false, None);
         let arrived = far.take().unwrap();
-        assert_eq!((arrived.received, arrived.lost), (190, 10));
+        assert_eq!(arrived, Arrived { received: 190, lost: Some(10) });
         // A late packet was found after all: fewer are lost than before.
         far.reported(block(1210, 14), false, None);
-        assert_eq!(far.take(), Some(Arrived { received: 10, lost: 0 }));
+        assert_eq!(far.take(), Some(Arrived { received: 10, lost: Some(0) }));
     }
 
     #[test]
@@ -121,10 +122,10 @@ mod tests {
         far.reported(block(1000, 500), true, Some(500));
         // 200 packets, half by this leg, of which 90 came.
         far.reported(block(1200, 610), true, Some(600));
-        assert_eq!(far.take(), Some(Arrived { received: 90, lost: 10 }));
+        assert_eq!(far.take(), Some(Arrived { received: 90, lost: Some(10) }));
         // Not known how many were sent.
         far.reported(block(1400, 710), true, None);
-        assert_eq!(far.take(), Some(Arrived { received: 100, lost: 0 }));
+        assert_eq!(far.take(), Some(Arrived { received: 100, lost: None }));
     }
 
     #[test]
@@ -137,7 +138,7 @@ mod tests {
             far.reported(Block { highest, lost, fraction }, false, Some(0));
         }
         let arrived = far.take().unwrap();
-        assert!(arrived.received + arrived.lost <= 10 * u64::from(MAX_STEP), "{arrived:?}");
+        assert!(arrived.received + arrived.lost.unwrap_or(0) <= 10 * u64::from(MAX_STEP), "{arrived:?}");
     }
 
     #[test]
@@ -145,7 +146,7 @@ mod tests {
         let mut far = FarEnd::default();
         far.reported(block(u32::MAX - 9, MOST_LOST), false, None);
         far.reported(Block { highest: 90, lost: MOST_LOST, fraction: 64 }, false, None);
-        assert_eq!(far.take(), Some(Arrived { received: 75, lost: 25 }));
+        assert_eq!(far.take(), Some(Arrived { received: 75, lost: Some(25) }));
     }
 
     #[test]

@@ -54,16 +54,17 @@ pub(in crate::protocol) struct Losses {
 }
 
 /// So many packets say something.
-const ENOUGH: u32 = 20;
+const ENOUGH: u32 = 10;
 /// Echoes unanswered, in a thousand. Requests alone say little: a slow leg's packets are asked for while they are on
 /// their way.
-const CORROBORATED: u16 = 400;
+const CORROBORATED: u16 = 330;
 const CLEARED: u16 = 200;
 
 impl Losses {
-    /// Old ones count less and less: by half at each look.
+    /// Old ones count less and less: by a quarter at each look.
     pub(in crate::protocol) fn fade(&mut self) {
-        *self = Self { sent: self.sent / 2, asked: self.asked / 2 };
+        self.sent -= self.sent.div_ceil(4);
+        self.asked -= self.asked.div_ceil(4);
     }
 
     /// Per cent.
@@ -116,7 +117,7 @@ mod tests {
             (losses(100, 100), Some(10), false, false),
             // No echoes to ask.
             (losses(100, 100), None, false, false),
-            (losses(19, 19), Some(1000), false, false),
+            (losses(9, 9), Some(1000), false, false),
             (losses(100, 9), Some(0), false, true),
             (losses(100, 10), Some(0), false, false),
         ] {

@@ -161,6 +161,9 @@ impl Session {
     /// quickest to the same receiver that does.
     pub(super) fn repeat_leg(&self, now: Time, id: PeerId) -> PeerId {
         let leaves = self.media_peer(id);
+        if self.config.role != Role::Sender {
+            return leaves;
+        }
         let Some(own) = self.peers.get(&leaves) else { return leaves };
         if self.is_fit(now, own) {
             return leaves;

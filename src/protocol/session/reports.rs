@@ -129,7 +129,7 @@ fn leg_report(peer: &mut Peer, state: Option<LegState>) -> LegReport {
         muted: standing.is_muted(),
         mute_events: standing.mute_events,
         far_end_received: far_end.map(|arrived| arrived.received),
-        far_end_lost: far_end.map(|arrived| arrived.lost),
+        far_end_lost: far_end.and_then(|arrived| arrived.lost),
         sent_alone: u64::from(requests.sent),
         asked_for: u64::from(requests.asked),
     }

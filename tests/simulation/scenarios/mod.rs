@@ -12,6 +12,7 @@ mod mute;
 mod settings;
 mod sharing;
 mod statistics;
+mod stock;
 mod time;
 mod timing;
 mod trouble;
