@@ -400,6 +400,10 @@ fn config(input: &mut Input<'_>) -> PeerConfig {
         timing_mode: input.pick(&[TimingMode::Source, TimingMode::Arrival, TimingMode::Rtc]),
         cname: "fuzz".repeat(usize::from(input.u8() % 31)),
         recovery_priority: u32::from(input.u8() % 2),
+        backup: u32::from(input.u8() % 2),
+        rtt_drop: Span::from_millis(u32::from(input.u8() % 50)),
+        rtt_drop_settle: Span::from_millis(u32::from(input.u8())),
+        rtt_drop_trickle: u32::from(input.u8() % 4),
         ..PeerConfig::default()
     }
 }
