@@ -2,7 +2,7 @@
 //!
 //! An answer proves both directions. A peer that is still heard but answers no more has lost our direction.
 
-use crate::protocol::sender::FULL;
+use super::FULL;
 use crate::protocol::time::{Span, Time};
 
 /// A leg that delivers again has its whole share after so long.

@@ -11,7 +11,6 @@ mod mute;
 
 use super::output::PeerId;
 use super::report::LegState;
-use super::sender::{FULL, Leg};
 use super::time::{Span, Time};
 use backup::Backup;
 use evidence::Evidence;
@@ -31,6 +30,25 @@ pub(super) enum Condition {
     Resting,
     /// It does not deliver, or was never heard.
     Stalled,
+}
+
+/// Every turn of a leg.
+pub(super) const FULL: u16 = 1024;
+
+/// A peer that media can go to now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leg {
+    pub(super) peer: PeerId,
+    /// 0 = a copy of everything.
+    pub(super) weight: u32,
+    /// 0 first; see `backup`.
+    pub(super) backup: u32,
+    pub(super) condition: Condition,
+    pub(super) good_since: Option<Time>,
+    /// Of its turns, in 1/`FULL`, for a weighted leg: less while it comes back, 0 = in no round.
+    pub(super) share: u16,
+    /// In no round, it gets a copy of one packet in so many; 0 = of none.
+    pub(super) trickle: u32,
 }
 
 /// What is known of one leg.

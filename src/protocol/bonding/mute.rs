@@ -1,8 +1,8 @@
 //! RTT auto-mute (libRIST 0.2.19, `rtt-drop` and its kin): a leg whose round trip takes too long rests.
 
+use super::FULL;
 use super::evidence::part;
 use crate::protocol::output::PeerId;
-use crate::protocol::sender::FULL;
 use crate::protocol::time::{Span, Time};
 
 /// When a leg rests and comes back.

@@ -10,7 +10,7 @@ use super::time::{Span, Time};
 use history::History;
 pub(super) use history::Sent;
 use pacer::Pacer;
-pub(super) use spread::{FULL, Leg, Spread};
+pub(super) use spread::Spread;
 use std::collections::VecDeque;
 
 /// Waiting retransmissions at most; more are refused (libRIST: a ring of 262,144 that wraps silently).

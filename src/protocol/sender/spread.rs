@@ -4,34 +4,8 @@
 //! first of equals; when none has any left, the next round begins. 5 and 3 so give A A A B A B A B. A leg that does not
 //! carry is in no round, and a packet never goes without a leg.
 
-use crate::protocol::bonding::Condition;
+use crate::protocol::bonding::{FULL, Leg};
 use crate::protocol::output::PeerId;
-use crate::protocol::time::Time;
-
-/// Every turn of a leg.
-pub(in crate::protocol) const FULL: u16 = 1024;
-
-/// A peer that media can go to now.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::protocol) struct Leg {
-    pub(in crate::protocol) peer: PeerId,
-    /// 0 = a copy of everything.
-    pub(in crate::protocol) weight: u32,
-    /// 0 first; see `bonding::backup`.
-    pub(in crate::protocol) backup: u32,
-    pub(in crate::protocol) condition: Condition,
-    pub(in crate::protocol) good_since: Option<Time>,
-    /// Of its turns, in 1/`FULL`, for a weighted leg: less while it comes back, 0 = in no round.
-    pub(in crate::protocol) share: u16,
-    /// In no round, it gets a copy of one packet in so many; 0 = of none.
-    pub(in crate::protocol) trickle: u32,
-}
-
-impl Leg {
-    fn is_elected(&self) -> bool {
-        self.weight > 0 && self.share > 0
-    }
-}
 
 #[derive(Debug)]
 struct Turns {
@@ -76,7 +50,7 @@ impl Spread {
     /// have to catch up with what it was not there for.
     fn follow(&mut self, legs: &[Leg]) {
         let mut known = 0;
-        for leg in legs.iter().filter(|leg| leg.is_elected()) {
+        for leg in legs.iter().filter(|leg| is_elected(leg)) {
             match self.turns.get_mut(known) {
                 Some(turns) if (turns.peer, turns.weight) == (leg.peer, leg.weight) => turns.share = leg.share,
                 _ => return self.regroup(legs),
@@ -91,7 +65,7 @@ impl Spread {
     fn regroup(&mut self, legs: &[Leg]) {
         let old = std::mem::take(&mut self.turns);
         let known = |leg: &Leg| old.iter().find(|turns| (turns.peer, turns.weight) == (leg.peer, leg.weight));
-        let elected = || legs.iter().filter(|leg| leg.is_elected());
+        let elected = || legs.iter().filter(|leg| is_elected(leg));
         let anew = elected().any(|leg| known(leg).is_none());
         self.turns = elected()
             .map(|leg| {
@@ -143,9 +117,14 @@ impl Spread {
     }
 }
 
+fn is_elected(leg: &Leg) -> bool {
+    leg.weight > 0 && leg.share > 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::bonding::Condition;
 
     fn leg(id: u32, weight: u32) -> Leg {
         let condition = Condition::Good;

@@ -2,12 +2,11 @@
 
 use super::media::may_take_media;
 use super::{SEQ_MASK, Session};
-use crate::protocol::bonding::{Block, Candidate, Condition, JUDGED_EVERY, RttBounds, is_cleared, trickles};
+use crate::protocol::bonding::{Block, Candidate, Condition, FULL, JUDGED_EVERY, Leg, RttBounds, is_cleared, trickles};
 use crate::protocol::config::{PeerConfig, Role};
 use crate::protocol::output::PeerId;
 use crate::protocol::peer::{Kind, Peer};
 use crate::protocol::report::LegState;
-use crate::protocol::sender::{FULL, Leg};
 use crate::protocol::time::Time;
 use crate::protocol::timers::Timer;
 use crate::wire::rtcp::ReportBlock;

@@ -26,7 +26,7 @@ mod throttle;
 mod timers;
 mod tunnel;
 
-use super::bonding::Bonding;
+use super::bonding::{Bonding, Leg};
 use super::config::{NackType, PeerConfig, Profile, Role};
 use super::entropy::Entropy;
 use super::flow::Flow;
@@ -34,7 +34,7 @@ use super::job::JobId;
 use super::output::{AdmissionId, Delivery, Error, Event, Level, Output, PeerId, SocketId, Transmit};
 use super::payload::{Payload, Pool};
 use super::peer::Peer;
-use super::sender::{Leg, Sender};
+use super::sender::Sender;
 use super::time::{Span, Time};
 use super::timers::{Timer, Timers};
 use super::tunnel::Strangers;
