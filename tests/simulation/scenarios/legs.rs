@@ -128,7 +128,7 @@ fn weighted_leg_dies(leg: usize, forth: Link, back: Link) {
     let link = pair.setup.paths[leg].forth.clone();
     relink(&mut pair, leg, link.clone(), link);
     let back = run(&mut pair, 600);
-    assert!((1..=45).contains(&back[leg]), "{back:?} in the first moments");
+    assert!((1..=30).contains(&back[leg]), "{back:?} in the first moments");
     run(&mut pair, 1000);
     let back = run(&mut pair, 2000);
     assert!(back[leg].abs_diff(200) <= 2, "{back:?} in the end");
@@ -410,14 +410,10 @@ fn callers_of_a_sending_listener_are_legs_too() {
     let mut pair = begin(setup);
     let stream = pair.write(MS(9000));
     run(&mut pair, 2000);
-    let from = pair.world.now;
     relink(&mut pair, 0, dead(), dead());
-    pair.world.run_for(MS(1000));
-    let since = pair.world.now;
-    pair.world.run_for(MS(3000));
-    let _ = from;
-    let after = sent(&pair, since, false);
+    run(&mut pair, 1000);
+    let after = run(&mut pair, 3000);
     assert!(after[0] * 100 <= after[1], "{after:?}");
-    pair.world.run_for(MS(3000));
+    run(&mut pair, 3000);
     assert_eq!(lost(&mut pair, stream), 0);
 }
