@@ -2,6 +2,7 @@
 
 use crate::network::Link;
 use crate::pair::{Pair, Path, Setup};
+use crate::random::Random;
 use crate::tap::Kind;
 use rist::protocol::report::{LegState, SenderPeerReport};
 use rist::protocol::time::Span;
@@ -416,4 +417,33 @@ fn callers_of_a_sending_listener_are_legs_too() {
     assert!(after[0] * 100 <= after[1], "{after:?}");
     run(&mut pair, 3000);
     assert_eq!(lost(&mut pair, stream), 0);
+}
+
+#[test]
+fn legs_that_fail_one_after_the_other_at_random_lose_nothing() {
+    for seed in 1..=40 {
+        let mut random = Random::new(seed);
+        let count = random.between(2, 4) as usize;
+        let some: Vec<_> = (0..count)
+            .map(|_| (random.between(2, 60) as u32, random.pick(&[0, 1, 5, 20]), random.between(0, 2) as u32))
+            .collect();
+        let mut setup = legs(&some);
+        setup.seed = seed;
+        setup.length = MS(24_000);
+        // Each fails for up to a second, there, back or both ways; the next one a while later.
+        for n in 1..8 {
+            let from = n * 3000 + random.between(0, 500) as u32;
+            let outage = (MS(from), MS(from + random.between(50, 1000) as u32));
+            let path = &mut setup.paths[random.upto(count as u64 - 1) as usize];
+            let ways = random.between(1, 3);
+            for link in [(1, &mut path.forth), (2, &mut path.back)].into_iter().filter(|(way, _)| ways & way != 0) {
+                link.1.outages.push(outage);
+            }
+        }
+        let mut pair = begin(setup);
+        let stream = pair.play();
+        let verdict = pair.verdict(stream);
+        assert!(verdict.violations.is_empty() && verdict.lost == 0, "seed {seed}, {some:?}: {verdict:#?}");
+        verdict.assert_ends();
+    }
 }
