@@ -160,6 +160,26 @@ fn the_flow_id_is_changed_while_running_and_named_at_once() {
     assert_eq!(unsafe { rist_sender_flow_id_set(sender.0, 0) }, -1);
 }
 
+/// Media that waits in a socket. What was written is there when the call returns.
+fn waiting(socket: &UdpSocket) -> usize {
+    socket.set_nonblocking(true).expect("a mode");
+    let mut bytes = [0; 2048];
+    std::iter::from_fn(|| socket.recv(&mut bytes).ok().map(|_| bytes[1] & 0x7f == 33)).filter(|is| *is).count()
+}
+
+/// The structure has no field for it: it travels behind the address.
+#[test]
+fn a_backup_waits_for_its_turn() {
+    let pairs = [port_pair(), port_pair(), port_pair()];
+    let sender = Context::sender();
+    for (pair, terms) in pairs.iter().zip(["weight=5&backup=2", "backup=1", "weight=5&backup=1"]) {
+        sender.peer(&format!("rist://127.0.0.1:{}?{terms}", pair.2));
+    }
+    sender.start();
+    (0..40).for_each(|_| sender.write(b"media"));
+    assert_eq!(pairs.each_ref().map(|(even, ..)| waiting(even)), [0, 40, 40]);
+}
+
 #[test]
 fn weights_are_changed_while_running() {
     let pairs = [port_pair(), port_pair()];
@@ -168,13 +188,7 @@ fn weights_are_changed_while_running() {
     sender.start();
     let shares = || {
         (0..40).for_each(|_| sender.write(b"media"));
-        [0, 1].map(|n| {
-            // What was written is in the socket's queue when the call returns.
-            let socket: &UdpSocket = &pairs[n].0;
-            socket.set_nonblocking(true).expect("a mode");
-            let mut bytes = [0; 2048];
-            std::iter::from_fn(|| socket.recv(&mut bytes).ok().map(|_| bytes[1] & 0x7f == 33)).filter(|is| *is).count()
-        })
+        pairs.each_ref().map(|(even, ..)| waiting(even))
     };
     assert_eq!(shares(), [20, 20]);
     // SAFETY: context and peer are alive.

@@ -120,6 +120,9 @@ const PEERS: &[(&str, i32, &str)] = &[
     ("rist://h:1?rtt-drop-settle=9&rtt-drop-trickle=8", 0, "rtt_drop_settle=9 rtt_drop_trickle=8"),
     ("rist://h:1?rtt-multiplier=4", 0, "rtt_multiplier=4"),
     ("rist://h:1?rtt-multiplier=0", 0, ""),
+    ("rist://h:1?backup=255", 0, "backup=255"),
+    ("rist://h:1?backup=256", 1, ""),
+    ("rist://h:1?backup=", 0, ""),
     ("?weight=3", 0, "weight=3"),
 ];
 
@@ -251,7 +254,7 @@ fn problems_are_reported_in_order_without_control_characters() {
 #[test]
 fn a_structure_of_each_version_leaves_to_the_trailer_what_it_cannot_hold() {
     let all = "split=half&merge=auto&reflector=1&ttl=3&source=10.0.0.1&local-port=99&srp-compat=1&profile=0\
-        &recovery-priority=1&recovery-depth=2&rtt-drop=3&rtt-restore=4&rtt-drop-settle=5&rtt-drop-trickle=6&rtt-multiplier=7";
+        &recovery-priority=1&recovery-depth=2&rtt-drop=3&rtt-restore=4&rtt-drop-settle=5&rtt-drop-trickle=6&rtt-multiplier=7&backup=8";
     let url = format!("rist://h:1?buffer=9&secret=s&{all}");
     let params = parse(&url).params;
     for version in 0..=6 {
@@ -260,7 +263,7 @@ fn a_structure_of_each_version_leaves_to_the_trailer_what_it_cannot_hold() {
         assert_eq!(visible(&query), left.join("&"), "version {version}");
         assert_eq!(overflow_params(&parse_params(&query), 0), query, "version {version} read back");
     }
-    assert_eq!(overflow_params(&params, 6), b"rtt-multiplier=7");
+    assert_eq!(overflow_params(&params, 6), b"rtt-multiplier=7&backup=8");
     assert!(overflow_params(&parse("rist://h:1?buffer=1&weight=2").params, 0).is_empty());
 }
 

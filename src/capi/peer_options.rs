@@ -94,6 +94,7 @@ fn options(
         peer.credentials = credentials(&config);
     }
     peer.address_validation = beyond.address_validation.unwrap_or(true);
+    peer.backup = beyond.backup.unwrap_or(0);
     let options = PeerOptions {
         config: peer,
         address: place,
@@ -115,7 +116,7 @@ fn credentials(config: &rist_peer_config) -> Option<Credentials> {
 
 /// Settings of features that are not in this build are not silently forgotten.
 fn warn_of_unavailable(instance: &Instance, config: &rist_peer_config) {
-    let settings = [(config.rtt_drop != 0, "rtt-drop"), (config.compression != 0, "compression")];
+    let settings = [(config.compression != 0, "compression")];
     for (_, name) in settings.iter().filter(|(set, _)| *set) {
         instance.log(Level::Warn, &format!("{name}: not yet available in this build, ignored"));
     }
@@ -243,6 +244,10 @@ fn corrected(instance: &Instance, config: &rist_peer_config) -> PeerConfig {
             _ => MergeMode::Off,
         },
         recovery_depth: recovery_depth(instance, config.recovery_depth),
+        rtt_drop: Span::from_millis(config.rtt_drop),
+        rtt_restore: Span::from_millis(config.rtt_restore),
+        rtt_drop_settle: Span::from_millis(config.rtt_drop_settle),
+        rtt_drop_trickle: config.rtt_drop_trickle,
         ..PeerConfig::default()
     }
 }

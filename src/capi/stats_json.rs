@@ -4,7 +4,9 @@
 use super::peer::{librist_merge_mode, librist_split_mode};
 use super::stats_report::profile_number;
 use crate::protocol::config::{MergeMode, Profile, SplitMode};
-use crate::protocol::report::{FlowPeerReport, FlowReport, MergeReport, SenderPeerReport, SplitReport};
+use crate::protocol::report::{
+    FlowPeerReport, FlowReport, LegReport, LegState, MergeReport, SenderPeerReport, SplitReport,
+};
 use std::fmt::Write;
 use std::sync::LazyLock;
 
@@ -96,11 +98,31 @@ fn new_sender_peer(report: &SenderPeerReport) -> String {
     stats.number("retry_bandwidth", report.retry_bandwidth);
     stats.number("ts_nulls_bandwidth", report.ts_nulls_bandwidth);
     sender_tail(&mut stats, report);
-    // Resting paths (rtt-drop) are not in this build.
-    stats.number("rtt_muted", 0);
-    stats.number("rtt_mute_events", 0);
+    stats.number("rtt_muted", u8::from(report.leg.muted));
+    stats.number("rtt_mute_events", report.leg.mute_events);
+    leg(&mut stats, &report.leg);
     peer.raw("stats", &stats.end());
     peer.end()
+}
+
+/// Ours, each only where it is known.
+fn leg(stats: &mut Object, leg: &LegReport) {
+    if let Some(state) = leg.state {
+        let word = match state {
+            LegState::Carrying => "carrying",
+            LegState::Standby => "standby",
+            LegState::Muted => "muted",
+            LegState::Lossy => "lossy",
+            LegState::Stalled => "stalled",
+        };
+        stats.text("leg", word);
+    }
+    leg.far_end_received.into_iter().for_each(|received| stats.number("far_end_received", received));
+    leg.far_end_lost.into_iter().for_each(|lost| stats.number("far_end_lost", lost));
+    // Without a second leg and without reports it would only say again what is in `retransmitted`.
+    if leg.state.is_some() || leg.far_end_lost.is_some() {
+        leg.loss().into_iter().for_each(|loss| stats.real("leg_loss", cut(loss)));
+    }
 }
 
 fn old_sender_peer(report: &SenderPeerReport) -> String {
@@ -349,6 +371,20 @@ mod tests {
         let head = r#"{"flow_id":8,"id":1,"cname":"rcv","type":"data","profile":0,"profile_name":"simple","advanced_active":0,"#;
         let expected = format!(r#"{{"schema_version":4,"sender-stats":{{"peers":[{head}{stats}}}]}}}}"#);
         assert_eq!(new_sender(std::slice::from_ref(&peer), ""), expected);
+        let leg = LegReport {
+            state: Some(LegState::Muted),
+            muted: true,
+            mute_events: 2,
+            far_end_received: Some(97),
+            far_end_lost: Some(3),
+            ..LegReport::default()
+        };
+        let tail = concat!(
+            r#""rtt_muted":1,"rtt_mute_events":2,"leg":"muted","#,
+            r#""far_end_received":97,"far_end_lost":3,"leg_loss":3}}]}}"#,
+        );
+        let document = new_sender(&[SenderPeerReport { leg, ..peer.clone() }], "");
+        assert!(document.ends_with(tail), "{document}");
         let old = old_sender_peer(&peer);
         assert!(
             old.starts_with(r#"{"sender-stats":{"peer":{"flow_id":8,"id":1,"cname":"rcv","type":"data","stats":{"#)

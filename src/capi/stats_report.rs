@@ -175,6 +175,7 @@ fn receiver_peer(report: &FlowPeerReport) -> rist_stats_receiver_peer {
 pub(super) mod samples {
     use super::*;
     use crate::protocol::output::PeerId;
+    use crate::protocol::report::LegReport;
 
     pub(in super::super) fn flow(peers: u32) -> FlowReport {
         FlowReport {
@@ -253,6 +254,7 @@ pub(super) mod samples {
             rtt_ms: 1.61,
             avg_rtt_ms: 4.25,
             retry_buffer_size: 10,
+            leg: LegReport::default(),
         }
     }
 }

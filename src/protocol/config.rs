@@ -90,6 +90,16 @@ pub struct PeerConfig {
     pub rtt_max: Span,
     /// Share of this peer among weighted peers; 0 = a copy of everything.
     pub weight: u32,
+    /// Carries media only while no leg with a smaller number can (ours).
+    pub backup: u32,
+    /// Smoothed RTT above which a weighted leg rests; zero = never (libRIST 0.2.19 `rtt-drop`).
+    pub rtt_drop: Span,
+    /// RTT below which it comes back; zero = 80 % of `rtt_drop`.
+    pub rtt_restore: Span,
+    /// How long the RTT has to stay above; twice as long below.
+    pub rtt_drop_settle: Span,
+    /// A resting leg is sent a copy of one packet in so many; 0 = none.
+    pub rtt_drop_trickle: u32,
     pub congestion_control: CongestionControl,
     pub min_retries: u32,
     pub max_retries: u32,
@@ -140,6 +150,11 @@ impl Default for PeerConfig {
             rtt_min: Span::from_millis(5),
             rtt_max: Span::from_millis(500),
             weight: 0,
+            backup: 0,
+            rtt_drop: Span::ZERO,
+            rtt_restore: Span::ZERO,
+            rtt_drop_settle: Span::from_millis(2000),
+            rtt_drop_trickle: 100,
             congestion_control: CongestionControl::Normal,
             min_retries: 6,
             max_retries: 20,

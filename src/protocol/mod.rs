@@ -5,6 +5,7 @@
 //! is harmless. Peers, flows and the sender do not know each other; the session connects them.
 
 pub mod auth;
+mod bonding;
 pub mod config;
 pub mod entropy;
 mod flow;

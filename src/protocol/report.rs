@@ -86,6 +86,59 @@ pub struct FlowPeerReport {
     pub avg_bitrate: u64,
 }
 
+/// What a sender makes of one of several legs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LegState {
+    Carrying,
+    /// Its turn has not come (`backup`).
+    Standby,
+    /// Its round trip takes too long (`rtt-drop`).
+    Muted,
+    /// It loses too much.
+    Lossy,
+    /// Nothing comes back, or was ever heard.
+    Stalled,
+}
+
+/// A sender's view of a peer as a leg.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LegReport {
+    /// `None` where there is one leg only.
+    pub state: Option<LegState>,
+    pub muted: bool,
+    /// How often it was, in all.
+    pub mute_events: u32,
+    /// First transmissions that the far end says it received by this leg, and those that it missed. `None`: it says nothing.
+    pub far_end_received: Option<u64>,
+    pub far_end_lost: Option<u64>,
+    /// Packets that left by this leg only, and those of them that were asked for.
+    pub sent_alone: u64,
+    pub asked_for: u64,
+}
+
+impl LegReport {
+    /// Per cent lost on the way there: by the far end's reports, or else by what was asked for, which may have been late only.
+    pub fn loss(&self) -> Option<f64> {
+        let (lost, all) = match (self.far_end_received, self.far_end_lost) {
+            (Some(received), Some(lost)) => (lost, received.saturating_add(lost)),
+            _ => (self.asked_for.min(self.sent_alone), self.sent_alone),
+        };
+        (all > 0).then(|| 100.0 * lost as f64 / all as f64)
+    }
+
+    /// With what came before it in the same period.
+    pub fn after(self, before: &LegReport) -> Self {
+        let sum = |a: Option<u64>, b: Option<u64>| a.map_or(b, |a| Some(a.saturating_add(b.unwrap_or(0))));
+        Self {
+            far_end_received: sum(self.far_end_received, before.far_end_received),
+            far_end_lost: sum(self.far_end_lost, before.far_end_lost),
+            sent_alone: self.sent_alone.saturating_add(before.sent_alone),
+            asked_for: self.asked_for.saturating_add(before.asked_for),
+            ..self
+        }
+    }
+}
+
 /// A sender's view of one peer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SenderPeerReport {
@@ -117,4 +170,5 @@ pub struct SenderPeerReport {
     pub avg_rtt_ms: f64,
     /// Retransmissions waiting.
     pub retry_buffer_size: usize,
+    pub leg: LegReport,
 }

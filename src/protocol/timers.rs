@@ -29,6 +29,8 @@ pub(super) enum Timer {
     FlowLife(u32),
     FlowStats(u32),
     SenderStats,
+    /// RTT and losses of the legs are to be judged.
+    Legs,
     /// Paced retransmissions wait.
     Retransmit,
     /// The application wants to hear each second that there is no flow.

@@ -110,6 +110,7 @@ impl Gathered {
 /// Counters add up; everything else is as last seen.
 fn merge(sum: &mut SenderPeerReport, last: &SenderPeerReport) {
     let before = std::mem::replace(sum, last.clone());
+    sum.leg = last.leg.clone().after(&before.leg);
     sum.sent += before.sent;
     sum.received += before.received;
     sum.retransmitted += before.retransmitted;
@@ -134,6 +135,7 @@ mod tests {
     use super::*;
     use crate::protocol::config::{Profile, SplitMode};
     use crate::protocol::output::PeerId;
+    use crate::protocol::report::LegReport;
 
     fn report(peer: u32, sent: u64) -> SenderPeerReport {
         SenderPeerReport {
@@ -159,6 +161,7 @@ mod tests {
             rtt_ms: 0.0,
             avg_rtt_ms: 0.0,
             retry_buffer_size: 0,
+            leg: LegReport::default(),
         }
     }
 

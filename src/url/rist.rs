@@ -59,7 +59,12 @@ pub struct PeerParams {
     pub rtt_multiplier: Option<u32>,
     /// Ours: a listening sender that trusts every address.
     pub address_validation: Option<bool>,
+    /// Ours: 0 carries first, then 1 and so on.
+    pub backup: Option<u32>,
 }
+
+/// Highest number of a backup.
+const MAX_BACKUP: u32 = 255;
 
 /// A `rist://` URL taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,6 +190,7 @@ impl PeerParams {
             b"merge" => self.merge = Some(merge_mode(value).ok_or_else(refused)?),
             b"srp-compat" => self.srp_compat = Some(switch(value).ok_or_else(refused)?),
             b"address-validation" => self.address_validation = Some(switch(value).ok_or_else(refused)?),
+            b"backup" => self.backup = Some(query::whole_number(MAX_BACKUP, value).ok_or_else(refused)?),
             b"profile" => self.profile = Some(query::whole_number(2, value).ok_or_else(refused)?),
             b"recovery-depth" => {
                 let depth = query::whole_number(16, value).ok_or_else(refused)?;

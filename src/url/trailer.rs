@@ -68,7 +68,7 @@ pub fn min_version(key: &str) -> u32 {
         "profile" => 4,
         "recovery-priority" | "recovery-depth" => 5,
         "rtt-drop" | "rtt-restore" | "rtt-drop-settle" | "rtt-drop-trickle" => 6,
-        "rtt-multiplier" | "address-validation" => u32::MAX,
+        "rtt-multiplier" | "address-validation" | "backup" => u32::MAX,
         _ => 0,
     }
 }
@@ -95,6 +95,7 @@ pub fn overflow_params(params: &PeerParams, version: u32) -> Vec<u8> {
         ("rtt-drop-trickle", text(params.rtt_drop_trickle)),
         ("rtt-multiplier", text(params.rtt_multiplier)),
         ("address-validation", text(params.address_validation.map(u8::from))),
+        ("backup", text(params.backup)),
     ];
     let mut query = Vec::new();
     for (key, value) in pairs {

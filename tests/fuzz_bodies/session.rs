@@ -412,6 +412,10 @@ fn config(input: &mut Input<'_>) -> PeerConfig {
         session_timeout: Span::from_millis(250 + u32::from(input.u16())),
         timing_mode: input.pick(&[TimingMode::Source, TimingMode::Arrival, TimingMode::Rtc]),
         cname: "fuzz".repeat(usize::from(input.u8() % 31)),
+        backup: u32::from(input.u8() % 2),
+        rtt_drop: Span::from_millis(u32::from(input.u8() % 50)),
+        rtt_drop_settle: Span::from_millis(u32::from(input.u8())),
+        rtt_drop_trickle: u32::from(input.u8() % 4),
         ..PeerConfig::default()
     };
     let last = input.u8();

@@ -25,11 +25,12 @@ pub(crate) struct Path {
     pub(crate) forth: Link,
     pub(crate) back: Link,
     pub(crate) weight: u32,
+    pub(crate) backup: u32,
 }
 
 impl Path {
     pub(crate) fn new(forth: Link, back: Link) -> Self {
-        Self { forth, back, weight: 0 }
+        Self { forth, back, weight: 0, backup: 0 }
     }
 
     pub(crate) fn both(link: Link) -> Self {
@@ -171,7 +172,8 @@ impl Pair {
 
     fn sender_peer(&self, path: usize) -> PeerConfig {
         let config = self.setup.sender_peer.as_ref().unwrap_or(&self.setup.peer).clone();
-        PeerConfig { weight: self.setup.paths[path].weight, ..config }
+        let Path { weight, backup, .. } = self.setup.paths[path];
+        PeerConfig { weight, backup, ..config }
     }
 
     /// Time for the handshake before the first packet.

@@ -96,7 +96,7 @@ fn path(random: &mut Random, weight: u32) -> Path {
     let (back_delay, back_loss) =
         if random.chance(0.3) { (random.millis(0, 120), random.pick(&[0.0, 0.05, 0.3])) } else { (delay, loss) };
     let back = link(random, back_delay, back_loss);
-    Path { forth, back, weight }
+    Path { forth, back, weight, backup: 0 }
 }
 
 fn link(random: &mut Random, delay: Span, loss: f64) -> Link {

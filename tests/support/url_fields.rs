@@ -48,6 +48,7 @@ pub(crate) fn peer_fields(params: &PeerParams) -> Fields {
         ("rtt_drop_settle", number(p.rtt_drop_settle)),
         ("rtt_drop_trickle", number(p.rtt_drop_trickle)),
         ("rtt_multiplier", number(p.rtt_multiplier)),
+        ("backup", number(p.backup)),
     ])
 }
 

@@ -20,6 +20,8 @@ const MOST_SERVICE: Span = Span::from_millis(10);
 const SERVICE_GAP: Span = Span::from_millis(5);
 /// Repairs after which their time is believed.
 const ENOUGH_SAMPLES: u32 = 8;
+/// Packets further apart are not of one stream.
+const ANOTHER_STREAM: u64 = 1 << 16;
 
 /// What the session knows about the peer behind a path.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,6 +43,9 @@ pub(super) struct Path {
     /// It has answered an echo: its packets come from where they say.
     pub(super) trusted: bool,
     pub(super) highest: Option<u64>,
+    /// For reception reports (RFC 3550 A.3): the first position seen, and first transmissions that came since.
+    base: u64,
+    came: u64,
     last_data: Option<Time>,
     /// Lateness against the flow's clock, and how it varies.
     transit: Span,
@@ -98,6 +103,8 @@ impl Path {
             state,
             trusted: false,
             highest: None,
+            base: 0,
+            came: 0,
             last_data: None,
             transit: Span::ZERO,
             jitter: Span::ZERO,
@@ -129,6 +136,10 @@ impl Path {
         self.transit = self.transit + (lateness - self.transit).scaled(1, 16);
         self.jitter = self.jitter + (error - self.jitter).scaled(1, 16);
         let old = self.highest;
+        if old.is_none_or(|old| position.abs_diff(old) > ANOTHER_STREAM) {
+            (self.base, self.came) = (position, 0);
+        }
+        self.came += 1;
         self.highest = Some(old.map_or(position, |highest| highest.max(position)));
         old
     }
@@ -214,6 +225,15 @@ impl Path {
     pub(super) fn overtaken(&mut self, request: Time, slack: Span) -> impl Iterator<Item = (Time, u64)> + '_ {
         let count = self.outstanding.iter().take_while(|(sent, _)| request.since(*sent) > slack).count();
         self.outstanding.drain(..count)
+    }
+}
+
+impl super::Flow {
+    /// Of one path, for its reception report: the highest sequence number with its cycles, packets expected, and packets received.
+    pub(in crate::protocol) fn reception(&self, path: PeerId) -> Option<(u32, u64, u64)> {
+        let path = self.paths.iter().find(|known| known.peer == path)?;
+        let highest = path.highest?;
+        Some((highest as u32, highest.saturating_sub(path.base) + 1, path.came))
     }
 }
 

@@ -187,7 +187,7 @@ impl Flow {
         let answered = missing.latest_answerable(now, by.quickest());
         // Requests are answered in order: an answer to a later one means that an earlier one got lost.
         for (sent, position) in by.overtaken(answered, slack) {
-            let due = now.max(sent + rtt_min);
+            let due = now.max(sent + rtt_min + TOGETHER);
             if let Some(Slot::Missing(other)) = self.buffer.get_mut(position)
                 && other.last_request == sent
                 && other.due > due
@@ -273,7 +273,7 @@ impl Flow {
         // When the time is too short for another round, one more try may still be made just in time, although the
         // answer to this one can be under way by then.
         let last_chance = deadline - path.answer_after() - GUARD;
-        if next > last_chance && last_chance.since(now) >= path.least_spacing() {
+        if next > last_chance && last_chance.since(now) >= path.least_spacing() + TOGETHER {
             next = last_chance;
         }
         let peer = path.peer;

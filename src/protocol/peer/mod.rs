@@ -4,6 +4,7 @@ mod echoes;
 pub(super) mod rtt;
 
 use super::auth::{Auth, AuthSettings, LoginRole};
+use super::bonding::Standing;
 use super::config::PeerConfig;
 use super::meter::Meter;
 use super::output::{PeerId, SocketId};
@@ -111,6 +112,8 @@ pub(super) struct Peer {
     pub(super) next_flow: Option<u32>,
     pub(super) rtt: Rtt,
     pub(super) echoes: Echoes,
+    /// As a leg of ours, if we send to it.
+    pub(super) standing: Option<Box<Standing>>,
     /// Main profile.
     pub(super) tunnel: Option<Box<Tunnel>>,
     pub(super) login: Option<Login>,
@@ -130,6 +133,8 @@ pub(super) struct Peer {
     pub(super) connected: bool,
     /// Middle of the last sender report's NTP time, and when it came.
     pub(super) last_report: Option<(u32, Time)>,
+    /// Packets expected and received, as last reported to it.
+    pub(super) told_reception: (u64, u64),
     pub(super) resolve_attempts: u32,
     pub(super) traffic: Traffic,
     pub(super) media_rate: Meter,
@@ -161,6 +166,7 @@ impl Peer {
             next_flow: None,
             rtt: Rtt::default(),
             echoes: Echoes::default(),
+            standing: None,
             tunnel: None,
             login: None,
             entrance: None,
@@ -172,6 +178,7 @@ impl Peer {
             dead_since: None,
             connected: false,
             last_report: None,
+            told_reception: (0, 0),
             resolve_attempts: 0,
             traffic: Traffic::new(),
             media_rate: Meter::fast(),
@@ -212,14 +219,11 @@ impl Peer {
         self.config.session_timeout.max(buffer.scaled(2, 1)).max(two_reports)
     }
 
-    /// A path that missed three reports in a row is avoided while others go on.
-    pub(super) fn is_stalled(&self, now: Time) -> bool {
-        let patience = self.config.keepalive_interval.scaled(7, 2);
-        self.last_heard.is_some_and(|heard| now.since(heard) > patience)
-    }
-
     pub(super) fn heard(&mut self, now: Time) {
         self.last_heard = Some(now);
+        if let Some(standing) = &mut self.standing {
+            standing.evidence.heard(now, self.config.keepalive_interval);
+        }
     }
 
     pub(super) fn received_bytes(&mut self, bytes: usize) {

@@ -12,7 +12,7 @@ use super::time::{Span, Time};
 use history::History;
 pub(super) use history::Sent;
 use lane::{Lane, Waiting};
-pub(super) use spread::{Leg, Spread};
+pub(super) use spread::Spread;
 use std::collections::BTreeMap;
 
 /// Waiting retransmissions of all peers; more are refused (libRIST: a ring of as many that wraps silently).

@@ -38,6 +38,9 @@ impl Session {
                     self.publisher_clocks(now, id, report.ntp, report.rtp_timestamp);
                 }
                 Ok(Rtcp::ReceiverReport(report)) => {
+                    if let Some(block) = &report.block {
+                        self.note_reception(id, block);
+                    }
                     let block = report.block.filter(|block| block.last_sr != 0);
                     if let Some(block) = block {
                         self.report_echoed(now, id, block.last_sr, block.delay_since_sr);
@@ -127,6 +130,10 @@ impl Session {
         let was_trusted = peer.is_proven();
         let Some(left) = peer.echoes.answered(echo.timestamp) else { return };
         let elapsed = now.since(left);
+        let interval = peer.config.keepalive_interval;
+        if let Some(standing) = &mut peer.standing {
+            standing.evidence.answered(now, interval);
+        }
         let newly_trusted = !was_trusted && peer.is_proven();
         // A delay that leaves less than nothing is not believed.
         peer.rtt.sample(if delay < elapsed { elapsed - delay } else { elapsed });
@@ -167,6 +174,7 @@ impl Session {
         let (mut count, mut skipped, mut too_soon) = (0, 0, 0);
         for seq in nack.sequences(cap) {
             count += 1;
+            self.note_request(u32::from(seq));
             match self.sender.request(now, account, u32::from(seq), &terms) {
                 Verdict::Accepted => {}
                 Verdict::Skipped => skipped += 1,

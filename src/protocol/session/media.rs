@@ -6,7 +6,7 @@ use crate::protocol::config::Role;
 use crate::protocol::framing::simple;
 use crate::protocol::output::{Error, Level, PeerId, Transmit};
 use crate::protocol::peer::{Kind, Peer};
-use crate::protocol::sender::{Leg, Sent, Terms};
+use crate::protocol::sender::{Sent, Terms};
 use crate::protocol::time::Time;
 use crate::protocol::timers::Timer;
 use crate::protocol::tunnel::media_source_port;
@@ -64,6 +64,7 @@ impl Session {
         for leg in &chosen {
             self.send_to_leg(now, *leg, &sent);
         }
+        self.remember_legs(sent.seq, &chosen);
         self.chosen = chosen;
     }
 
@@ -78,28 +79,6 @@ impl Session {
         };
         self.null_packet_scratch = scratch;
         result
-    }
-
-    /// Peers that media can go to. One that has fallen silent for good is left out until it is heard again.
-    /// A listener is one leg, whoever came through it: each of them gets a copy.
-    fn find_usable_legs(&mut self, now: Time) {
-        self.takers.clear();
-        self.legs.clear();
-        for peer in self.peers.values().filter(|peer| !peer.is_dead() && peer.is_open()) {
-            let leg = || Leg { peer: peer.id, weight: peer.config.weight, stalled: peer.is_stalled(now) };
-            match peer.kind {
-                Kind::Caller | Kind::Group if peer.media.remote.is_some() => self.legs.push(leg()),
-                Kind::Listener => self.legs.push(Leg { stalled: false, ..leg() }),
-                Kind::Child(parent) if may_take_media(peer) => self.takers.push((parent, peer.id)),
-                _ => {}
-            }
-        }
-        let takers = &self.takers;
-        let peers = &self.peers;
-        self.legs.retain(|leg| {
-            let listens = peers.get(&leg.peer).is_some_and(|peer| peer.kind == Kind::Listener);
-            !listens || takers.iter().any(|(parent, _)| *parent == leg.peer)
-        });
     }
 
     fn send_to_leg(&mut self, now: Time, leg: PeerId, sent: &Sent) {
@@ -202,7 +181,7 @@ impl Session {
         let (mut repeats, mut refused) = (std::mem::take(&mut self.repeats), Vec::new());
         self.sender.retransmit(now, &mut repeats, &mut refused);
         for repeat in repeats.drain(..) {
-            let peer = self.media_peer(repeat.peer);
+            let peer = self.repeat_leg(now, repeat.peer);
             self.send_media(now, peer, &repeat.sent, true);
         }
         self.repeats = repeats;
@@ -217,6 +196,6 @@ impl Session {
 }
 
 /// A stream goes to addresses only that have shown to be where they say.
-fn may_take_media(peer: &Peer) -> bool {
+pub(super) fn may_take_media(peer: &Peer) -> bool {
     peer.is_proven() && peer.media.remote.is_some()
 }

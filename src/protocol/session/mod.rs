@@ -1,13 +1,14 @@
 //! One sender or receiver context: owns the peers, the flows and the sender, and connects them.
 //!
 //! `peers` who is known, `receive` what comes in, `feedback` what it says, `rtcp` what we say,
-//! `media` what we send, `timers` what becomes due, `reports` the statistics. In the Main profile also `tunnel` what
+//! `media` what we send, `legs` by which of the peers, `timers` what becomes due, `reports` the statistics. In the Main profile also `tunnel` what
 //! comes in, `greeting` first words, `keys` and `login` who may read and write, `out_of_band` what else is carried.
 
 mod door;
 mod feedback;
 mod greeting;
 mod keys;
+mod legs;
 mod lockout;
 mod login;
 mod login_budget;
@@ -26,6 +27,7 @@ mod throttle;
 mod timers;
 mod tunnel;
 
+use super::bonding::{Bonding, Leg};
 use super::config::{MergeMode, NackType, PeerConfig, Profile, Role};
 use super::entropy::Entropy;
 use super::flow::Flow;
@@ -33,7 +35,7 @@ use super::job::JobId;
 use super::output::{AdmissionId, Delivery, Error, Event, Level, Output, PeerId, SocketId, Transmit};
 use super::payload::{Payload, Pool};
 use super::peer::Peer;
-use super::sender::{Leg, Retransmission, Sender};
+use super::sender::{Retransmission, Sender};
 use super::time::{Span, Time};
 use super::timers::{Timer, Timers};
 use super::tunnel::Strangers;
@@ -144,6 +146,7 @@ pub struct Session {
     legs: Vec<Leg>,
     chosen: Vec<PeerId>,
     repeats: Vec<Retransmission>,
+    bonding: Bonding,
     stats_interval: Option<Span>,
     idle_notice: bool,
     wall_ahead: Span,
@@ -156,6 +159,8 @@ pub struct Session {
     look_ups: LookUps,
     lockout: Lockout,
     reflected: Option<Reflected>,
+    /// Some peer of ours has been a reflector.
+    reflects: bool,
     clear_text: Vec<u8>,
     out_of_band: bool,
     /// Names this context in keep-alives.
@@ -195,6 +200,7 @@ impl Session {
             legs: Vec::new(),
             chosen: Vec::new(),
             repeats: Vec::new(),
+            bonding: Bonding::default(),
             stats_interval: None,
             idle_notice: false,
             wall_ahead: Span::ZERO,
@@ -206,6 +212,7 @@ impl Session {
             look_ups: LookUps::default(),
             lockout: Lockout::default(),
             reflected: None,
+            reflects: false,
             clear_text: Vec::new(),
             out_of_band: false,
             mac: [0; 6],
@@ -303,6 +310,7 @@ impl Session {
             return Err(Error::ChildPeer);
         }
         Arc::make_mut(&mut peer.config).weight = weight;
+        self.sender.spread.restart();
         Ok(())
     }
 

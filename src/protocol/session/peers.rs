@@ -43,6 +43,7 @@ impl Session {
         let media = Endpoint::new(setup.media, None);
         let control = Endpoint::new(setup.control, None);
         let mut peer = Peer::new(id, kind, Arc::new(setup.config), media, control, now);
+        self.reflects |= peer.config.reflector;
         peer.url = setup.url.into();
         peer.miface = setup.miface.into();
         peer.tunnel = self.new_tunnel(now);

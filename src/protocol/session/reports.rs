@@ -4,7 +4,7 @@ use super::Session;
 use crate::protocol::config::Profile;
 use crate::protocol::output::{Event, Level, PeerId};
 use crate::protocol::peer::{Kind, Peer, Traffic};
-use crate::protocol::report::{FlowReport, SenderPeerReport};
+use crate::protocol::report::{FlowReport, LegReport, LegState, SenderPeerReport};
 use crate::protocol::time::{Span, Time};
 use crate::protocol::timers::Timer;
 
@@ -61,12 +61,15 @@ impl Session {
         self.timers.set(Timer::SenderStats, Some(now + interval));
         let waiting = self.sender.waiting();
         let (flow_id, profile) = (self.config.flow_id, self.config.profile);
+        let states: Vec<_> = self.peers.values().map(|peer| self.leg_state(now, peer)).collect();
         let reports: Vec<SenderPeerReport> = self
             .peers
             .values_mut()
-            .filter(|peer| matches!(peer.kind, Kind::Caller | Kind::Group | Kind::Child(_)) && !peer.is_dead())
-            .flat_map(|peer| {
-                let data = sender_report(peer, now, flow_id, profile, waiting);
+            .zip(states)
+            .filter(|(peer, _)| matches!(peer.kind, Kind::Caller | Kind::Group | Kind::Child(_)) && !peer.is_dead())
+            .flat_map(|(peer, state)| {
+                let leg = leg_report(peer, state);
+                let data = SenderPeerReport { leg, ..sender_report(peer, now, flow_id, profile, waiting) };
                 let rtcp = (profile == Profile::Simple).then(|| rtcp_report(peer, &data));
                 peer.traffic = Traffic::new();
                 rtcp.into_iter().chain([data])
@@ -116,6 +119,22 @@ fn sender_report(peer: &mut Peer, now: Time, flow_id: u32, profile: Profile, wai
         rtt_ms: peer.rtt.last().map_or(0.0, |rtt| rtt.as_millis_f64()),
         avg_rtt_ms: peer.rtt.smoothed().map_or(0.0, |rtt| rtt.as_millis_f64()),
         retry_buffer_size: waiting,
+        leg: LegReport::default(),
+    }
+}
+
+fn leg_report(peer: &mut Peer, state: Option<LegState>) -> LegReport {
+    let Some(standing) = &mut peer.standing else { return LegReport::default() };
+    let far_end = standing.far_end.take();
+    let requests = std::mem::take(&mut standing.told_losses);
+    LegReport {
+        state,
+        muted: standing.is_muted(),
+        mute_events: standing.mute_events,
+        far_end_received: far_end.map(|arrived| arrived.received),
+        far_end_lost: far_end.and_then(|arrived| arrived.lost),
+        sent_alone: u64::from(requests.sent),
+        asked_for: u64::from(requests.asked),
     }
 }
 
@@ -135,6 +154,7 @@ fn rtcp_report(peer: &Peer, data: &SenderPeerReport) -> SenderPeerReport {
         bloat_skipped: 0,
         retransmit_skipped: 0,
         retry_buffer_size: 0,
+        leg: LegReport::default(),
         ..data.clone()
     }
 }

@@ -1,6 +1,7 @@
 //! What we say by RTCP: reports, our name, echoes, requests.
 
 use super::Session;
+use crate::protocol::bonding::loss_figures;
 use crate::protocol::config::{NackType, Role};
 use crate::protocol::framing::simple;
 use crate::protocol::output::PeerId;
@@ -53,9 +54,13 @@ impl Session {
         if peer.control.remote.is_none() {
             return;
         }
+        let called = !peer.is_child();
         let interval = peer.config.keepalive_interval;
         let interval = if peer.may_hear() { interval } else { interval.max(MUTE_INTERVAL) };
         self.timers.set(Timer::Rtcp(id), Some(now + interval));
+        if called {
+            self.watch_legs(now);
+        }
         self.send_compound(now, id, |session, id, out| {
             session.write_report(now, id, out);
             session.write_name(id, out);
@@ -165,16 +170,23 @@ impl Session {
                     None => (0, 0),
                 };
                 let flow = peer.flow.and_then(|flow| self.flows.get(&flow));
+                let reception = flow.and_then(|flow| flow.reception(id));
+                let (highest_seq, expected, came) =
+                    reception.unwrap_or((flow.map_or(0, |flow| flow.highest_seq()), 0, 0));
+                let (cumulative_lost, fraction_lost) = loss_figures((expected, came), peer.told_reception);
                 let block = ReportBlock {
                     ssrc: peer.flow.unwrap_or(0),
-                    fraction_lost: 0,
-                    cumulative_lost: 0,
-                    highest_seq: flow.map_or(0, |flow| flow.highest_seq()),
+                    fraction_lost,
+                    cumulative_lost,
+                    highest_seq,
                     jitter: 0,
                     last_sr,
                     delay_since_sr,
                 };
                 rtcp::write_receiver_report(out, &ReceiverReport { ssrc: peer.ssrc, block: Some(block) });
+                if let Some(peer) = self.peers.get_mut(&id) {
+                    peer.told_reception = (expected, came);
+                }
             }
         }
     }
@@ -192,6 +204,9 @@ impl Session {
         };
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.echoes.asked(mark, now);
+            if self.config.role == Role::Sender && (!peer.is_child() || peer.is_proven()) {
+                peer.standing.get_or_insert_default().evidence.asked(now);
+            }
             let echo = Echo { ssrc: peer.ssrc, timestamp: mark, delay_us: 0, padding: 0 };
             rtcp::write_echo_request(out, &echo);
         }

@@ -33,6 +33,7 @@ impl Session {
                 Timer::FlowLife(flow_id) => self.judge_flow(now, flow_id),
                 Timer::FlowStats(flow_id) => self.report_flow(now, flow_id),
                 Timer::SenderStats => self.report_sender(now),
+                Timer::Legs => self.judge_legs(now),
                 Timer::Retransmit => self.pump_retransmissions(now),
                 Timer::IdleNotice => {
                     self.timers.set(Timer::IdleNotice, Some(now + Span::from_secs(1)));

@@ -172,7 +172,7 @@ impl Cell {
             .map(|(rtt, loss)| {
                 let forth = self.link(&mut random, rtt, loss, end);
                 let back = self.link(&mut random, rtt, if self.back { loss } else { 0 }, end);
-                Path { forth, back, weight: self.weight() }
+                Path { forth, back, weight: self.weight(), backup: 0 }
             })
             .collect();
         let mut setup = Setup::new(paths[0].clone()).buffer(self.buffer_ms());
