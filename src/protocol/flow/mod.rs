@@ -4,6 +4,7 @@
 
 mod allowance;
 mod counters;
+mod haste;
 mod merge;
 pub(super) mod path;
 mod place;
@@ -22,6 +23,7 @@ use super::payload::Pool;
 use super::recovery_depth;
 use super::time::{Span, Time};
 use counters::Counters;
+use haste::Haste;
 pub(super) use merge::Merging;
 use path::{Path, PathState};
 use playout::Ready;
@@ -102,6 +104,7 @@ pub(super) struct Flow {
     line: Option<Timeline>,
     buffer: RecoveryBuffer,
     requests: Requests,
+    haste: Haste,
     probation: Probation,
     /// In order and only waiting for its time: what an abandoned timeline or a full ring left.
     ready: VecDeque<Ready>,
@@ -138,6 +141,7 @@ impl Flow {
             line: None,
             buffer: RecoveryBuffer::new(max),
             requests: Requests::default(),
+            haste: Haste::default(),
             probation: Probation::default(),
             ready: VecDeque::new(),
             paths: Vec::new(),

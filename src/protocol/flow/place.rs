@@ -68,6 +68,9 @@ impl Flow {
             Place::Duplicate(position) => {
                 self.counters.duplicates += 1;
                 if !arrival.retransmit {
+                    if self.buffer.get_mut(position).is_some_and(Slot::was_asked_for_early) {
+                        self.haste.turned_out(false);
+                    }
                     // A slow path is known by what it brings, though repairs were quicker.
                     let source = self.source_time(arrival.now, arrival.timestamp, arrival.rate);
                     let clock = self.line.as_ref().and_then(|line| line.clock.as_ref());
@@ -258,6 +261,7 @@ impl Flow {
             timestamp: packet.timestamp,
             source,
             arrived: packet.now,
+            early: packet.retransmit && matches!(self.buffer.get(position), Slot::Missing(m) if m.early),
             release,
             virt_src_port: packet.virt_src_port,
             virt_dst_port: packet.virt_dst_port,
@@ -310,6 +314,7 @@ impl Flow {
         let lateness = line.clock.as_ref().map_or(Span::ZERO, |clock| clock.deviation(now, source));
         let (highest, newest_release) = (line.highest, line.newest_release);
         if position > highest {
+            self.haste.advanced(position - highest);
             self.unbroken = if position == highest + 1 { self.unbroken.saturating_add(1) } else { 0 };
             self.credible |= self.unbroken >= CREDIBLE;
             line.highest = position;

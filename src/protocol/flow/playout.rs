@@ -71,6 +71,9 @@ impl Flow {
         let lost = (head - next_out) as u32;
         let line = self.line.as_mut()?;
         let packet = self.buffer.take(head)?;
+        if packet.early {
+            self.haste.turned_out(true);
+        }
         line.next_out = head + 1;
         line.handed_out = true;
         line.head = (line.next_out..=line.highest.max(head))

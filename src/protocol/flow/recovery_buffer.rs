@@ -15,6 +15,8 @@ pub(super) struct Packet {
     /// The sender's clock, widened.
     pub(super) source: Time,
     pub(super) arrived: Time,
+    /// Repaired by an early request: whether that was needed is not known yet.
+    pub(super) early: bool,
     /// When it is handed out; fixed when it came in.
     pub(super) release: Time,
     pub(super) virt_src_port: u16,
@@ -33,6 +35,8 @@ pub(super) struct Missing {
     /// The one before it.
     pub(super) earlier_request: Time,
     pub(super) asked: PeerId,
+    /// Asked for before disorder had its time.
+    pub(super) early: bool,
     /// Its own time to be handed out, judged by its neighbours.
     pub(super) release: Time,
     /// Until when it may come.
@@ -71,6 +75,16 @@ pub(super) enum Slot {
     Delivered(u32),
     /// Given up, or its time has passed.
     Lost,
+}
+
+impl Slot {
+    /// Tells it once.
+    pub(super) fn was_asked_for_early(&mut self) -> bool {
+        match self {
+            Slot::Present(packet) => std::mem::take(&mut packet.early),
+            _ => false,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -172,6 +186,7 @@ mod tests {
             last_request: at(23),
             earlier_request: start,
             asked: PeerId(1),
+            early: false,
             release: at(1000),
             deadline: at(1005),
             buffer: Span::from_millis(1000),

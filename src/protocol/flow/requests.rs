@@ -112,7 +112,9 @@ impl Flow {
                 continue;
             }
             // Patience must not cost the only try.
-            let due = due.min((deadline - answer - GUARD).max(now));
+            let last_chance = (deadline - answer - GUARD).max(now);
+            let early = last_chance < due && self.haste.asks_early();
+            let due = if early { last_chance } else { due };
             let missing = Missing {
                 noticed: now,
                 due,
@@ -120,6 +122,7 @@ impl Flow {
                 last_request: now,
                 earlier_request: now,
                 asked: path,
+                early,
                 release,
                 deadline,
                 buffer: self.target,
@@ -170,6 +173,9 @@ impl Flow {
         }
         if !retransmit {
             self.counters.reordered += 1;
+            if missing.early && missing.tries > 0 {
+                self.haste.turned_out(false);
+            }
             // Paths that differ are no disorder.
             if self.paths.iter().any(|p| p.peer == path && p.highest.is_some_and(|highest| highest > position)) {
                 self.requests.reordered_by(now, now.since(missing.noticed), self.config.reorder_buffer);
@@ -273,7 +279,8 @@ impl Flow {
         // When the time is too short for another round, one more try may still be made just in time, although the
         // answer to this one can be under way by then.
         let last_chance = deadline - path.answer_after() - GUARD;
-        if next > last_chance && last_chance.since(now) >= path.least_spacing() + TOGETHER {
+        let room = last_chance.since(now) >= path.least_spacing() + TOGETHER;
+        if next > last_chance && room && self.haste.repeats_on_suspicion(missing.tries) {
             next = last_chance;
         }
         let peer = path.peer;
