@@ -157,7 +157,7 @@ impl Path {
         self.state.rtt.smoothed().unwrap_or(UNKNOWN_RTT).max(self.state.rtt_min.min(Span::from_millis(1)))
     }
 
-    /// The earliest that an answer was ever seen after its request.
+    /// The earliest that an answer was lately seen after its request.
     pub(super) fn quickest(&self) -> Span {
         self.state.rtt.min().unwrap_or(Span::ZERO)
     }

@@ -17,6 +17,8 @@ struct Measured {
 
 /// Samples above this are clock games or echoes of another life (libRIST's RTT limit is 500 ms to 5 s).
 const MAX: Span = Span::from_secs(30);
+/// The quickest answer is forgotten by so small a part of its distance to the usual one, with each sample.
+const FORGETTING: i64 = 64;
 
 impl Rtt {
     /// Takes a sample; impossible ones are ignored.
@@ -32,7 +34,8 @@ impl Rtt {
                     last: rtt,
                     smoothed: old.smoothed + (rtt - old.smoothed).scaled(1, 8),
                     variance: old.variance + (error - old.variance).scaled(1, 4),
-                    min: old.min.min(rtt),
+                    // A route that has become longer is believed within half a minute of ten samples a second.
+                    min: (old.min + (old.smoothed - old.min).max(Span::ZERO).scaled(1, FORGETTING)).min(rtt),
                 }
             }
         });
@@ -50,7 +53,7 @@ impl Rtt {
         self.measured.map(|m| m.variance)
     }
 
-    /// The quickest answer ever seen.
+    /// The quickest answer lately seen.
     pub(in crate::protocol) fn min(&self) -> Option<Span> {
         self.measured.map(|m| m.min)
     }
@@ -74,5 +77,18 @@ mod tests {
         rtt.sample(Span::from_secs(4000));
         assert_eq!(rtt.last(), Some(Span::from_millis(20)));
         assert_eq!(rtt.min(), Some(Span::from_millis(20)));
+    }
+
+    #[test]
+    fn the_quickest_answer_follows_a_route_that_has_become_longer() {
+        let mut rtt = Rtt::default();
+        let mut run = |ms, samples| {
+            (0..samples).for_each(|_| rtt.sample(Span::from_millis(ms)));
+            rtt.min().unwrap().as_millis()
+        };
+        assert_eq!(run(20, 100), 20);
+        assert!(run(200, 20) < 100);
+        assert!(run(200, 280) >= 195);
+        assert_eq!(run(30, 1), 30);
     }
 }
