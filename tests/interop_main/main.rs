@@ -10,6 +10,7 @@ mod support;
 
 mod applications;
 mod c_api;
+mod legs;
 mod many;
 mod out_of_band;
 mod pairs;
