@@ -13,7 +13,7 @@ use history::History;
 pub(super) use history::Sent;
 use lane::{Lane, Waiting};
 pub(super) use spread::Spread;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Waiting retransmissions of all peers; more are refused (libRIST: a ring of as many that wraps silently).
 const MAX_WAITING: usize = 262_144;
@@ -57,6 +57,8 @@ pub(super) struct Sender {
     packets: u32,
     history: History,
     lanes: BTreeMap<PeerId, Lane>,
+    /// Those in which something waits: with a thousand receivers they are looked at all the time.
+    busy: BTreeSet<PeerId>,
     pub(super) spread: Spread,
 }
 
@@ -68,6 +70,7 @@ impl Sender {
             packets: 0,
             history: History::new(recovery_depth::positions(seq_mask, recovery_depth::DEFAULT)),
             lanes: BTreeMap::new(),
+            busy: BTreeSet::new(),
             spread: Spread::default(),
         }
     }
@@ -141,22 +144,25 @@ impl Sender {
         // It is of use until one buffer after its time; to a receiver with a longer buffer than ours, a while longer.
         let expires = (written.unwrap_or(now) + terms.buffer_max).max(now + terms.rtt);
         lane.waiting.push_back(Waiting { seq, expires });
+        self.busy.insert(peer);
         Verdict::Accepted
     }
 
     /// Waiting retransmissions of all peers.
     pub(super) fn waiting(&self) -> usize {
-        self.lanes.values().map(|lane| lane.waiting.len()).sum()
+        self.busy.iter().filter_map(|peer| self.lanes.get(peer)).map(|lane| lane.waiting.len()).sum()
     }
 
     /// When the next waiting retransmission may leave.
     pub(super) fn next_retransmission(&mut self, now: Time) -> Option<Time> {
-        self.lanes.values_mut().filter_map(|lane| lane.ready_at(now)).min()
+        let lanes = &mut self.lanes;
+        self.busy.iter().filter_map(|peer| lanes.get_mut(peer)?.ready_at(now)).min()
     }
 
     /// Takes what may leave now, and names those whose requests waited in vain.
     pub(super) fn retransmit(&mut self, now: Time, out: &mut Vec<Retransmission>, refused: &mut Vec<PeerId>) {
-        for (&peer, lane) in &mut self.lanes {
+        self.busy.retain(|&peer| {
+            let Some(lane) = self.lanes.get_mut(&peer) else { return false };
             while let Some(next) = lane.next(now) {
                 let usable = now <= next.expires;
                 if let Some(repeats) = self.history.repeats(now, next.seq, peer) {
@@ -172,7 +178,8 @@ impl Sender {
                     None => refused.push(peer),
                 }
             }
-        }
+            !lane.waiting.is_empty()
+        });
     }
 
     pub(super) fn has(&mut self, now: Time, seq: u32) -> bool {
@@ -183,11 +190,13 @@ impl Sender {
     pub(super) fn forget_all(&mut self) {
         self.history.clear();
         self.lanes.clear();
+        self.busy.clear();
     }
 
     /// Drops what waits for a peer that has gone. The history's accounts go with their packets.
     pub(super) fn forget_peer(&mut self, peer: PeerId) {
         self.lanes.remove(&peer);
+        self.busy.remove(&peer);
         self.spread.forget(peer);
     }
 
