@@ -117,7 +117,7 @@ impl Flow {
             let before_start = !line.handed_out
                 && !arrival.retransmit
                 && line.next_out - position <= BURST_GAP
-                && line.newest() - position < self.window();
+                && line.newest().saturating_sub(position) < self.window();
             // A burst has one timestamp.
             let older = source <= line.newest_source;
             let age = line.newest_source.since(source);

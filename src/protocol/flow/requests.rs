@@ -44,6 +44,9 @@ pub(super) struct Requests {
     reorder_seen: Option<Time>,
     /// When the sender will have worked off what it was asked for.
     busy_until: Option<Time>,
+    /// How often it was looked whether one may be asked for.
+    #[cfg(test)]
+    pub(super) looks: u32,
 }
 
 impl Requests {
@@ -55,11 +58,6 @@ impl Requests {
 
     pub(super) fn count(&self) -> u32 {
         self.count
-    }
-
-    #[cfg(test)]
-    pub(super) fn heap(&self) -> usize {
-        self.due.len()
     }
 
     pub(super) fn one_less(&mut self) {
@@ -248,6 +246,10 @@ impl Flow {
 
     /// Chooses whom to ask for `position`, or gives it up.
     fn ask(&mut self, now: Time, position: u64) -> Option<PeerId> {
+        #[cfg(test)]
+        {
+            self.requests.looks += 1;
+        }
         let Slot::Missing(mut missing) = *self.buffer.get(position) else { return None };
         let max_retries = self.config.max_retries;
         let deadline = self.deadline(now, position, &missing);

@@ -200,6 +200,25 @@ mod tests {
     }
 
     #[test]
+    fn a_thousand_peers_have_accounts_of_their_own_and_there_is_an_end() {
+        let pool = Pool::new();
+        let mut history = History::new(1 << 16);
+        let now = Time::from_ticks(1 << 40);
+        for seq in 0..4000 {
+            history.insert(now, sent(seq, pool.copy(b"")));
+            for peer in (0..1000).rev() {
+                let repeats = history.repeats(now, seq, PeerId(peer)).unwrap();
+                assert!(!std::mem::replace(&mut repeats.waiting, true) || seq > 1000, "packet {seq}, peer {peer}");
+            }
+        }
+        let count = |history: &History| history.slots.iter().flatten().map(|entry| entry.repeats.len()).sum::<usize>();
+        assert_eq!(count(&history), history.accounts);
+        assert!(history.accounts <= MAX_ACCOUNTS + 4000 * MAX_ASKERS, "{}", history.accounts);
+        history.expire(now + Span::from_secs(9));
+        assert_eq!(history.accounts, 0);
+    }
+
+    #[test]
     fn no_more_packets_stay_than_numbers_can_tell_apart() {
         let pool = Pool::new();
         let mut history = History::new(1 << 16);
