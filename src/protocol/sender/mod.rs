@@ -205,3 +205,51 @@ impl Sender {
         self.history.expire(now);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::payload::Pool;
+    use crate::wire::gre::Ports;
+
+    /// A thousand receivers, one of which asks for everything all the time.
+    #[test]
+    fn one_that_asks_for_everything_holds_up_nobody() {
+        let pool = Pool::new();
+        let mut sender = Sender::new(0xFFFF);
+        let start = Time::from_ticks(1 << 40);
+        let terms = Terms {
+            recovery: true,
+            congestion_control: CongestionControl::Normal,
+            max_retries: 20,
+            max_bitrate_kbps: 100_000,
+            buffer_max: Span::from_secs(1),
+            rtt: Span::from_millis(20),
+        };
+        let (mut out, mut refused, mut served) = (Vec::new(), Vec::new(), 0);
+        for n in 0..2000u32 {
+            let now = start + Span::from_millis(n);
+            let packet = Sent {
+                seq: 0,
+                timestamp: 0,
+                payload_type: 33,
+                ports: Ports::default(),
+                null_packets: None,
+                payload: pool.copy(&[7; 1316]),
+            };
+            let sent = sender.remember(now, None, packet);
+            (0..1000).for_each(|peer| sender.media_sent(now, PeerId(peer), 1316));
+            let share = MAX_WAITING / 1000;
+            for seq in n.saturating_sub(1000)..n {
+                sender.request(now, PeerId(0), seq, &terms);
+                assert!(sender.lanes[&PeerId(0)].waiting.len() <= share);
+            }
+            let honest = PeerId(1 + n % 999);
+            assert_eq!(sender.request(now, honest, sent.seq, &terms), Verdict::Accepted);
+            sender.retransmit(now, &mut out, &mut refused);
+            served += out.drain(..).filter(|repeat| repeat.peer == honest).count();
+            assert!(sender.busy.len() <= 2, "{:?}", sender.busy);
+        }
+        assert_eq!(served, 2000);
+    }
+}
