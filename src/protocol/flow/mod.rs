@@ -2,6 +2,8 @@
 //!
 //! `place` decides where a packet belongs, `requests` what is asked for again, `playout` what is due.
 
+#[cfg(test)]
+mod abuse;
 mod allowance;
 mod counters;
 mod haste;
@@ -86,6 +88,13 @@ struct Timeline {
     head: Option<u64>,
     handed_out: bool,
     pace: Pace,
+}
+
+impl Timeline {
+    /// The last position that holds something.
+    fn newest(&self) -> u64 {
+        self.head.map_or(self.highest, |head| head.max(self.highest))
+    }
 }
 
 /// Packets a second in the sender's time.

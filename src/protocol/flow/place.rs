@@ -114,7 +114,10 @@ impl Flow {
             _ => {}
         }
         if position < line.next_out {
-            let before_start = !line.handed_out && !arrival.retransmit && line.next_out - position <= BURST_GAP;
+            let before_start = !line.handed_out
+                && !arrival.retransmit
+                && line.next_out - position <= BURST_GAP
+                && line.newest().saturating_sub(position) < self.window();
             // A burst has one timestamp.
             let older = source <= line.newest_source;
             let age = line.newest_source.since(source);
@@ -267,6 +270,8 @@ impl Flow {
             virt_dst_port: packet.virt_dst_port,
             payload: packet.payload,
         };
+        // An earlier start must not take the place of what came before it.
+        self.buffer.reach(from, line.newest());
         let old = self.buffer.put(from, position, Slot::Present(stored));
         let first = std::mem::replace(&mut line.next_out, from);
         let (old_head, highest) = (line.head, line.highest);

@@ -129,13 +129,18 @@ impl RecoveryBuffer {
     /// Puts `slot` at `position`. `from` is the oldest position whose content still matters: the ring
     /// grows until both fit, up to its maximum. Returns what stood there.
     pub(super) fn put(&mut self, from: u64, position: u64, slot: Slot) -> Slot {
-        let span = position.saturating_sub(from).saturating_add(1);
-        while span > self.slots.len() as u64 && self.slots.len() < self.max {
-            self.grow();
-        }
+        self.reach(from, position);
         let index = self.index(position);
         let (at, old) = std::mem::replace(&mut self.slots[index], (position, slot));
         if at == position { old } else { Slot::Unknown }
+    }
+
+    /// Grows until both fit.
+    pub(super) fn reach(&mut self, from: u64, to: u64) {
+        let span = to.saturating_sub(from).saturating_add(1);
+        while span > self.slots.len() as u64 && self.slots.len() < self.max {
+            self.grow();
+        }
     }
 
     fn grow(&mut self) {

@@ -16,6 +16,8 @@ const REORDER_MEMORY: Span = Span::from_secs(10);
 const TOGETHER: Span = Span::from_micros(500);
 /// libRIST (0.2.7 to 0.2.12) answers at most 88 requests per 5 ms at its default settings.
 const SERVICE_TIME: Span = Span::from_micros(57);
+/// However many wait for a busy sender: one of them is looked at in so long.
+const LOOK: Span = Span::from_micros(5);
 /// A last request is sent this much before its answer would come too late.
 const GUARD: Span = Span::from_millis(1);
 
@@ -42,6 +44,9 @@ pub(super) struct Requests {
     reorder_seen: Option<Time>,
     /// When the sender will have worked off what it was asked for.
     busy_until: Option<Time>,
+    /// How often it was looked whether one may be asked for.
+    #[cfg(test)]
+    pub(super) looks: u32,
 }
 
 impl Requests {
@@ -154,7 +159,9 @@ impl Flow {
         let slowest = self.paths.iter().filter(|p| p.is_flowing(now)).filter_map(|p| p.highest).min();
         let (Some(old), Some(slowest)) = (old, slowest) else { return };
         let due = now + self.requests.allowance(now, self.config.reorder_buffer);
-        for gap in (old + 1)..slowest.min(position) {
+        // What was handed out while a path was away is no gap any more.
+        let first = self.line.as_ref().map_or(position, |line| line.next_out);
+        for gap in first.max(old + 1)..slowest.min(position) {
             if let Some(Slot::Missing(missing)) = self.buffer.get_mut(gap)
                 && missing.tries == 0
                 && missing.due > due
@@ -239,6 +246,10 @@ impl Flow {
 
     /// Chooses whom to ask for `position`, or gives it up.
     fn ask(&mut self, now: Time, position: u64) -> Option<PeerId> {
+        #[cfg(test)]
+        {
+            self.requests.looks += 1;
+        }
         let Slot::Missing(mut missing) = *self.buffer.get(position) else { return None };
         let max_retries = self.config.max_retries;
         let deadline = self.deadline(now, position, &missing);
@@ -292,7 +303,9 @@ impl Flow {
     fn being_served(&self, now: Time, missing: &Missing, deadline: Time) -> Option<Time> {
         let path = self.paths.iter().find(|path| path.peer == missing.asked)?;
         let until = path.being_served(now, missing.last_request)?;
-        (until < deadline - path.answer_after() - GUARD).then_some(until)
+        let last_chance = deadline - path.answer_after() - GUARD;
+        let patient = until.max(now + LOOK.scaled(i64::from(self.requests.count), 1));
+        [patient, until].into_iter().find(|until| *until < last_chance)
     }
 
     /// Asked again: an answer to the request before that should have come by now is counted against its path.

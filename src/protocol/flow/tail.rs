@@ -35,7 +35,8 @@ impl Flow {
         if missing > MOST {
             self.tail.confirmed = 0;
         }
-        if self.tail.confirmed < CONFIRMED {
+        // Holes behind what the ring may span would push out what waits in it.
+        if self.tail.confirmed < CONFIRMED || last >= line.next_out + self.window() {
             return;
         }
         let interval = line.pace.interval().unwrap_or(Span::ZERO);

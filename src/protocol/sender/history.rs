@@ -11,8 +11,10 @@ const FIRST_SIZE: usize = 256;
 /// can lie far apart.
 const DENSE_SIZE: usize = 1 << 16;
 const SLOTS_PER_PACKET: usize = 8;
-/// A packet's requests are counted for so many peers at most; further ones share the last place.
+/// A packet's requests are counted for so many peers, and for more while there are no more accounts in all: a thousand
+/// receivers may have lost the same packet. Further ones share the last place.
 const MAX_ASKERS: usize = 64;
+const MAX_ACCOUNTS: usize = 1 << 20;
 
 /// A packet as it was sent.
 #[derive(Debug, Clone)]
@@ -51,6 +53,8 @@ pub(super) struct History {
     /// Sequence numbers in the order written, to free them by age.
     order: VecDeque<(Time, u32)>,
     memory: Span,
+    /// Repeats of all packets.
+    accounts: usize,
 }
 
 impl History {
@@ -61,6 +65,7 @@ impl History {
             max,
             order: VecDeque::new(),
             memory: Span::from_secs(2),
+            accounts: 0,
         }
     }
 
@@ -90,7 +95,8 @@ impl History {
             self.grow();
         }
         let index = self.index(seq);
-        self.slots[index] = Some(Entry { sent, written: now, repeats: Vec::new() });
+        let old = self.slots[index].replace(Entry { sent, written: now, repeats: Vec::new() });
+        self.forget_accounts(old);
         self.order.push_back((now, seq));
     }
 
@@ -98,8 +104,13 @@ impl History {
         let Some((written, seq)) = self.order.pop_front() else { return };
         let index = self.index(seq);
         if self.slots[index].as_ref().is_some_and(|entry| entry.sent.seq == seq && entry.written == written) {
-            self.slots[index] = None;
+            let old = self.slots[index].take();
+            self.forget_accounts(old);
         }
+    }
+
+    fn forget_accounts(&mut self, old: Option<Entry>) {
+        self.accounts = self.accounts.saturating_sub(old.map_or(0, |entry| entry.repeats.len()));
     }
 
     fn grow(&mut self) {
@@ -107,7 +118,8 @@ impl History {
         let old = std::mem::replace(&mut self.slots, std::iter::repeat_with(|| None).take(size).collect());
         for entry in old.into_iter().flatten() {
             let index = self.index(entry.sent.seq);
-            self.slots[index] = Some(entry);
+            let old = self.slots[index].replace(entry);
+            self.forget_accounts(old);
         }
     }
 
@@ -123,6 +135,7 @@ impl History {
     pub(super) fn clear(&mut self) {
         self.slots.fill_with(|| None);
         self.order.clear();
+        self.accounts = 0;
     }
 
     fn entry(&mut self, now: Time, seq: u32) -> Option<&mut Entry> {
@@ -135,23 +148,25 @@ impl History {
         self.entry(now, seq).map(|entry| &entry.sent)
     }
 
-    /// The account of `peer`'s requests for a packet that is still here.
     /// When a packet was written, if it is still known.
     pub(super) fn written(&mut self, now: Time, seq: u32) -> Option<Time> {
         self.entry(now, seq).map(|entry| entry.written)
     }
 
+    /// The account of `peer`'s requests for a packet that is still here.
     pub(super) fn repeats(&mut self, now: Time, seq: u32, peer: PeerId) -> Option<&mut Repeats> {
+        let full = self.accounts >= MAX_ACCOUNTS;
         let repeats = &mut self.entry(now, seq)?.repeats;
-        let place = match repeats.iter().position(|r| r.peer == peer) {
-            Some(place) => place,
-            None if repeats.len() >= MAX_ASKERS => MAX_ASKERS - 1,
-            None => {
-                repeats.push(Repeats { peer, count: 0, last: None, waiting: false });
-                repeats.len() - 1
+        let place = match repeats.binary_search_by_key(&peer, |r| r.peer) {
+            Ok(place) => place,
+            Err(_) if full && repeats.len() >= MAX_ASKERS => repeats.len() - 1,
+            Err(place) => {
+                repeats.insert(place, Repeats { peer, count: 0, last: None, waiting: false });
+                self.accounts += 1;
+                place
             }
         };
-        repeats.get_mut(place)
+        self.entry(now, seq)?.repeats.get_mut(place)
     }
 }
 
@@ -182,6 +197,25 @@ mod tests {
         }
         assert_eq!(history.slots.len(), DENSE_SIZE, "numbers far apart");
         assert!(history.get(now, 7 << 29).is_some());
+    }
+
+    #[test]
+    fn a_thousand_peers_have_accounts_of_their_own_and_there_is_an_end() {
+        let pool = Pool::new();
+        let mut history = History::new(1 << 16);
+        let now = Time::from_ticks(1 << 40);
+        for seq in 0..4000 {
+            history.insert(now, sent(seq, pool.copy(b"")));
+            for peer in (0..1000).rev() {
+                let repeats = history.repeats(now, seq, PeerId(peer)).unwrap();
+                assert!(!std::mem::replace(&mut repeats.waiting, true) || seq > 1000, "packet {seq}, peer {peer}");
+            }
+        }
+        let count = |history: &History| history.slots.iter().flatten().map(|entry| entry.repeats.len()).sum::<usize>();
+        assert_eq!(count(&history), history.accounts);
+        assert!(history.accounts <= MAX_ACCOUNTS + 4000 * MAX_ASKERS, "{}", history.accounts);
+        history.expire(now + Span::from_secs(9));
+        assert_eq!(history.accounts, 0);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use history::History;
 pub(super) use history::Sent;
 use lane::{Lane, Waiting};
 pub(super) use spread::Spread;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Waiting retransmissions of all peers; more are refused (libRIST: a ring of as many that wraps silently).
 const MAX_WAITING: usize = 262_144;
@@ -57,6 +57,8 @@ pub(super) struct Sender {
     packets: u32,
     history: History,
     lanes: BTreeMap<PeerId, Lane>,
+    /// Those in which something waits: with a thousand receivers they are looked at all the time.
+    busy: BTreeSet<PeerId>,
     pub(super) spread: Spread,
 }
 
@@ -68,6 +70,7 @@ impl Sender {
             packets: 0,
             history: History::new(recovery_depth::positions(seq_mask, recovery_depth::DEFAULT)),
             lanes: BTreeMap::new(),
+            busy: BTreeSet::new(),
             spread: Spread::default(),
         }
     }
@@ -141,22 +144,25 @@ impl Sender {
         // It is of use until one buffer after its time; to a receiver with a longer buffer than ours, a while longer.
         let expires = (written.unwrap_or(now) + terms.buffer_max).max(now + terms.rtt);
         lane.waiting.push_back(Waiting { seq, expires });
+        self.busy.insert(peer);
         Verdict::Accepted
     }
 
     /// Waiting retransmissions of all peers.
     pub(super) fn waiting(&self) -> usize {
-        self.lanes.values().map(|lane| lane.waiting.len()).sum()
+        self.busy.iter().filter_map(|peer| self.lanes.get(peer)).map(|lane| lane.waiting.len()).sum()
     }
 
     /// When the next waiting retransmission may leave.
     pub(super) fn next_retransmission(&mut self, now: Time) -> Option<Time> {
-        self.lanes.values_mut().filter_map(|lane| lane.ready_at(now)).min()
+        let lanes = &mut self.lanes;
+        self.busy.iter().filter_map(|peer| lanes.get_mut(peer)?.ready_at(now)).min()
     }
 
     /// Takes what may leave now, and names those whose requests waited in vain.
     pub(super) fn retransmit(&mut self, now: Time, out: &mut Vec<Retransmission>, refused: &mut Vec<PeerId>) {
-        for (&peer, lane) in &mut self.lanes {
+        self.busy.retain(|&peer| {
+            let Some(lane) = self.lanes.get_mut(&peer) else { return false };
             while let Some(next) = lane.next(now) {
                 let usable = now <= next.expires;
                 if let Some(repeats) = self.history.repeats(now, next.seq, peer) {
@@ -172,7 +178,8 @@ impl Sender {
                     None => refused.push(peer),
                 }
             }
-        }
+            !lane.waiting.is_empty()
+        });
     }
 
     pub(super) fn has(&mut self, now: Time, seq: u32) -> bool {
@@ -183,16 +190,66 @@ impl Sender {
     pub(super) fn forget_all(&mut self) {
         self.history.clear();
         self.lanes.clear();
+        self.busy.clear();
     }
 
     /// Drops what waits for a peer that has gone. The history's accounts go with their packets.
     pub(super) fn forget_peer(&mut self, peer: PeerId) {
         self.lanes.remove(&peer);
+        self.busy.remove(&peer);
         self.spread.forget(peer);
     }
 
     /// Frees what is too old; called now and then when nothing is written.
     pub(super) fn tidy(&mut self, now: Time) {
         self.history.expire(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::payload::Pool;
+    use crate::wire::gre::Ports;
+
+    /// A thousand receivers, one of which asks for everything all the time.
+    #[test]
+    fn one_that_asks_for_everything_holds_up_nobody() {
+        let pool = Pool::new();
+        let mut sender = Sender::new(0xFFFF);
+        let start = Time::from_ticks(1 << 40);
+        let terms = Terms {
+            recovery: true,
+            congestion_control: CongestionControl::Normal,
+            max_retries: 20,
+            max_bitrate_kbps: 100_000,
+            buffer_max: Span::from_secs(1),
+            rtt: Span::from_millis(20),
+        };
+        let (mut out, mut refused, mut served) = (Vec::new(), Vec::new(), 0);
+        for n in 0..2000u32 {
+            let now = start + Span::from_millis(n);
+            let packet = Sent {
+                seq: 0,
+                timestamp: 0,
+                payload_type: 33,
+                ports: Ports::default(),
+                null_packets: None,
+                payload: pool.copy(&[7; 1316]),
+            };
+            let sent = sender.remember(now, None, packet);
+            (0..1000).for_each(|peer| sender.media_sent(now, PeerId(peer), 1316));
+            let share = MAX_WAITING / 1000;
+            for seq in n.saturating_sub(1000)..n {
+                sender.request(now, PeerId(0), seq, &terms);
+                assert!(sender.lanes[&PeerId(0)].waiting.len() <= share);
+            }
+            let honest = PeerId(1 + n % 999);
+            assert_eq!(sender.request(now, honest, sent.seq, &terms), Verdict::Accepted);
+            sender.retransmit(now, &mut out, &mut refused);
+            served += out.drain(..).filter(|repeat| repeat.peer == honest).count();
+            assert!(sender.busy.len() <= 2, "{:?}", sender.busy);
+        }
+        assert_eq!(served, 2000);
     }
 }

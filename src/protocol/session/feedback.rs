@@ -4,6 +4,7 @@ use super::throttle::Complaint;
 use super::{Channel, Session};
 use crate::protocol::config::Role;
 use crate::protocol::output::{Event, Level, PeerId};
+use crate::protocol::peer::rtt::Rtt;
 use crate::protocol::sender::Verdict;
 use crate::protocol::time::{Span, Time};
 use crate::protocol::timers::Timer;
@@ -127,7 +128,7 @@ impl Session {
     fn echo_answered(&mut self, now: Time, id: PeerId, echo: &Echo) {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.ssrc == echo.ssrc) else { return };
         let delay = Span::from_micros(echo.delay_us);
-        let was_trusted = peer.is_proven();
+        let (was_trusted, answered_before) = (peer.is_proven(), peer.echoes.answers());
         let Some(left) = peer.echoes.answered(echo.timestamp) else { return };
         let elapsed = now.since(left);
         let interval = peer.config.keepalive_interval;
@@ -135,6 +136,10 @@ impl Session {
             standing.evidence.answered(now, interval);
         }
         let newly_trusted = !was_trusted && peer.is_proven();
+        if !answered_before {
+            // What reports said anybody can have said.
+            peer.rtt = Rtt::default();
+        }
         // A delay that leaves less than nothing is not believed.
         peer.rtt.sample(if delay < elapsed { elapsed - delay } else { elapsed });
         self.refresh_path(now, id);

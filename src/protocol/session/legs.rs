@@ -168,7 +168,8 @@ impl Session {
             return leaves;
         }
         let same_receiver = |peer: &&Peer| {
-            let share = peer.config.weight > 0 && own.config.weight > 0;
+            // Of those who came by themselves each is a receiver of its own.
+            let share = is_weighted(peer) && is_weighted(own);
             peer.id != leaves && (share || peer.remote_name.is_some() && peer.remote_name == own.remote_name)
         };
         let takes = |peer: &&Peer| match peer.kind {
@@ -193,7 +194,10 @@ impl Session {
     /// For the statistics of a peer: `None` where there is no choice.
     pub(super) fn leg_state(&self, now: Time, peer: &Peer) -> Option<LegState> {
         let calls = |peer: &&Peer| peer.kind == Kind::Caller;
-        self.peers.values().filter(calls).nth(1).filter(|_| calls(&peer))?;
+        if !calls(&peer) {
+            return None;
+        }
+        self.peers.values().filter(calls).nth(1)?;
         let standby = self.bonding.stands_by(peer.config.backup);
         Some(peer.standing.as_ref()?.state(now, peer.config.keepalive_interval, standby))
     }

@@ -1,9 +1,12 @@
 //! Strangers that send whatever they like while a stream runs.
 
 use crate::network::Link;
-use crate::pair::{FLOW, PORT, Pair, Path, Setup};
+use crate::pair::{FLOW, PORT, Pair, Path, Setup, call, receiver_config};
 use crate::random::Random;
+use crate::tap::Kind;
 use crate::world::address;
+use rist::protocol::config::{PeerConfig, Profile};
+use rist::protocol::session::SessionConfig;
 use rist::protocol::time::Span;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -151,4 +154,75 @@ fn requests_for_the_impossible_cost_nothing() {
         request
     });
     assert!(pair.sent().repeats_sent < 2_000, "{} retransmissions", pair.sent().repeats_sent);
+}
+
+#[test]
+fn what_a_silent_receiver_asks_for_is_not_sent_to_another() {
+    let mut setup = Setup::new(Path { weight: 5, ..Path::both(Link::default()) }).main_profile();
+    setup.reversed = true;
+    let mut pair = setup.start();
+    pair.world.wire = Some(Vec::new());
+    let (sender, victim) = (pair.sender, {
+        let config = SessionConfig { profile: Profile::Main, seed: 77, ..receiver_config() };
+        pair.world.add_host(config, pair.setup.receiver_clock)
+    });
+    pair.world.connect(0, sender, victim, Link::default(), Link::default());
+    let config = PeerConfig { cname: "victim".to_owned(), ..pair.setup.peer.clone() };
+    call(&mut pair.world, victim, sender, 0, 0, config);
+    pair.settle();
+    pair.write(Span::from_secs(4));
+    pair.world.run_for(Span::from_secs(1));
+    // It has proved where it is. Now it asks for everything and answers nothing.
+    let (from, to) =
+        (pair.world.hosts[pair.receiver].socket(pair.callers[0].1), SocketAddr::new(address(0, sender), PORT));
+    let spoken = pair.world.wire.iter().flatten().rfind(|sent| sent.host == pair.receiver).expect("a datagram").clone();
+    let start = spoken.bytes.windows(2).position(|two| two == [0x80, 201] || two == [0x81, 201]).expect("RTCP");
+    let mut request = spoken.bytes[..start].to_vec();
+    request.extend_from_slice(&[0x80, 204, 0, 3]);
+    request.extend_from_slice(&FLOW.to_be_bytes());
+    request.extend_from_slice(b"RIST");
+    request.extend_from_slice(&[0, 0, 0x0f, 0xff]);
+    pair.world.connect(
+        0,
+        sender,
+        pair.receiver,
+        Link { loss: 1.0, ..Link::default() },
+        Link { loss: 1.0, ..Link::default() },
+    );
+    for _ in 0..20 {
+        pair.world.run_for(Span::from_millis(100));
+        pair.world.inject(from, to, request.clone());
+    }
+    let repeats = |host| {
+        let sent =
+            pair.world.wire.iter().flatten().filter(|sent| sent.host == sender && sent.to.ip() == address(0, host));
+        sent.filter(|sent| matches!(pair.world.tap.read(&sent.bytes), Kind::Media { repeated: true, .. })).count()
+    };
+    assert_eq!(repeats(victim), 0);
+    assert!(repeats(pair.receiver) > 0);
+}
+
+#[test]
+fn a_forged_report_before_the_first_echo_is_forgotten_with_it() {
+    let leg = || Path { weight: 5, ..Path::both(Link::delayed(20)) };
+    let mut setup = Setup::new(leg());
+    setup.paths.push(leg());
+    setup.peer.rtt_drop = Span::from_millis(200);
+    setup.peer.rtt_drop_settle = Span::from_millis(500);
+    let mut pair = setup.start();
+    let (_, _, control) = pair.callers[0];
+    // It quotes a report of 25 seconds ago.
+    let last_sr = ((pair.world.local_time(pair.sender) - Span::from_secs(25)).ticks() >> 16) as u32;
+    let mut report = vec![0x81, 201, 0, 7, 1, 2, 3, 4];
+    report.extend_from_slice(&FLOW.to_be_bytes());
+    report.extend_from_slice(&[0; 12]);
+    report.extend_from_slice(&last_sr.to_be_bytes());
+    report.extend_from_slice(&[0; 4]);
+    let to = pair.world.hosts[pair.sender].socket(control);
+    pair.world.inject(SocketAddr::new(address(0, pair.receiver), PORT + 1), to, report);
+    pair.settle();
+    pair.write(Span::from_secs(3));
+    pair.world.run_for(Span::from_secs(3));
+    let mutes: u32 = pair.sent().sender_reports.iter().map(|report| report.leg.mute_events).sum();
+    assert_eq!(mutes, 0);
 }

@@ -4,6 +4,7 @@ mod bonding;
 mod change;
 mod company;
 mod damage;
+mod extremes;
 mod forged_nonces;
 mod hostile;
 mod idle;
