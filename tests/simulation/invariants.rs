@@ -13,7 +13,7 @@ const TOLERANCE: Span = Span::from_millis(2);
 const DRIFT_TOLERANCE: Span = Span::from_millis(20);
 /// What learning takes when the setup does not say otherwise.
 const LEARNING: Span = Span::from_millis(2000);
-/// How late a repair may come that nothing waits behind.
+/// How late a repair may come that nothing waits behind, or a tenth of the buffer.
 const LATE_REPAIR: Span = Span::from_millis(20);
 /// After so long a silence a path may be thought dead, until RTCP comes through again.
 const SILENCE: Span = Span::from_millis(200);
@@ -188,7 +188,8 @@ impl Bounds {
                 let answered = world.books.answered.get(&receiver).copied().unwrap_or(Span::ZERO);
                 let own = (at + most + trust).max(if at < answered { answered } else { Span::ZERO }) + self.tolerance;
                 // After the last packet nothing is due: its repair may come as late as any.
-                let last = own + if next.is_none() && fate.repeats > 0 { LATE_REPAIR } else { Span::ZERO };
+                let late = LATE_REPAIR.max(self.buffer_max.scaled(1, 10));
+                let last = own + if next.is_none() && fate.repeats > 0 { late } else { Span::ZERO };
                 let latest = filled.map_or(last, |filled| filled.max(own));
                 if fate.delivered > latest || latency < least - self.tolerance {
                     verdict.violate(format!(

@@ -80,6 +80,8 @@ struct Timeline {
     clock: Option<SourceClock>,
     /// Newest first transmission.
     highest: u64,
+    /// Newest packet that has a place: repairs may run ahead.
+    furthest: u64,
     newest_source: Time,
     newest_release: Time,
     /// Next position to hand out.

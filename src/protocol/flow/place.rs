@@ -130,6 +130,9 @@ impl Flow {
         if position <= line.highest {
             return if newer && !arrival.retransmit { foreign } else { Place::At(position) };
         }
+        if arrival.retransmit && self.too_late_for_the_end(arrival, source) {
+            return Place::Late;
+        }
         let gap = position - line.highest - 1;
         // With packets in the buffer, a leap beyond what it may span would push them out. A stream that fills it
         // step by step may: then the oldest packets are handed out early.
@@ -137,6 +140,17 @@ impl Flow {
             return foreign;
         }
         if arrival.retransmit || self.plausible(line, gap, source) { Place::At(position) } else { foreign }
+    }
+
+    /// A repair behind which nothing is due that would end its time.
+    fn too_late_for_the_end(&self, arrival: &Arrival<'_>, source: Time) -> bool {
+        let clock = self.line.as_ref().and_then(|line| line.clock.as_ref());
+        match (self.config.timing_mode, arrival.rate, clock) {
+            (TimingMode::Source, Some(_), Some(clock)) => {
+                arrival.now > clock.local(source) + self.target + self.lateness()
+            }
+            _ => false,
+        }
     }
 
     /// Whether so many packets can have been sent since the newest one.
@@ -171,6 +185,7 @@ impl Flow {
         self.line = Some(Timeline {
             clock,
             highest: position,
+            furthest: position,
             newest_source: source,
             newest_release: now + self.target,
             next_out: position,
@@ -215,7 +230,7 @@ impl Flow {
         let mut held = Vec::new();
         let (counted, mut dropped) = (self.counters.so_far(), (0, 0));
         let rate = line.clock.as_ref().map(SourceClock::rate);
-        for position in line.next_out..=line.highest {
+        for position in line.next_out..=line.furthest {
             let Some(packet) = self.buffer.take(position) else { continue };
             if packet.path != path {
                 dropped = (dropped.0 + 1, dropped.1 + packet.payload.len() as u64);
@@ -275,6 +290,7 @@ impl Flow {
         let old = self.buffer.put(from, position, Slot::Present(stored));
         let first = std::mem::replace(&mut line.next_out, from);
         let (old_head, highest) = (line.head, line.highest);
+        line.furthest = line.furthest.max(position);
         line.head = Some(line.head.map_or(position, |head| head.min(position)));
         if position < first {
             self.notice_earlier_start(packet.now, packet.path, (position, release), old_head);

@@ -76,8 +76,12 @@ impl Flow {
         }
         line.next_out = head + 1;
         line.handed_out = true;
-        line.head = (line.next_out..=line.highest.max(head))
-            .find(|position| matches!(self.buffer.get(*position), Slot::Present(_)));
+        if head > line.highest {
+            // A repair that nothing later had shown.
+            (line.highest, line.newest_source, line.newest_release) = (head, packet.source, packet.release);
+        }
+        line.head =
+            (line.next_out..=line.furthest).find(|position| matches!(self.buffer.get(*position), Slot::Present(_)));
         self.counters.lost += lost;
         if lost > 0 {
             self.size.lost(packet.release, self.target);

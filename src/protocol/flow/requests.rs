@@ -100,7 +100,7 @@ impl Flow {
         let due = now + self.requests.allowance(now, self.config.reorder_buffer) + self.slower_paths(now, path);
         let quickest = self.paths.iter().map(Path::quickest).min().unwrap_or(Span::ZERO);
         let answer = self.paths.iter().map(Path::answer_after).min().unwrap_or(Span::ZERO);
-        let lateness = LATENESS.max(self.target.scaled(1, 10));
+        let lateness = self.lateness();
         // Evenly spaced between their neighbours, or closer to the later one: in a pause nothing is lost.
         let even = after.1.since(before.1).scaled(1, (after.0 - before.0) as i64);
         let usual = self.line.as_ref().and_then(|line| line.pace.interval()).unwrap_or(even);
@@ -136,6 +136,11 @@ impl Flow {
             self.requests.count += 1;
             self.requests.push(due, position);
         }
+    }
+
+    /// How long after its own time a repair may come.
+    pub(super) fn lateness(&self) -> Span {
+        LATENESS.max(self.target.scaled(1, 10))
     }
 
     /// How much longer than by `path` a packet may be under way by another path of the flow.
@@ -198,12 +203,15 @@ impl Flow {
             by.repaired(now, now.since(request));
         }
         let answered = missing.latest_answerable(now, by.quickest());
-        // Requests are answered in order: an answer to a later one means that an earlier one got lost.
+        // Requests are answered in order: an answer to a later one means that an earlier one got lost. A sender that paces
+        // its repairs and refuses what waits already makes that a guess: it does not spend the last half of the tries.
+        let half = self.config.max_retries / 2;
         for (sent, position) in by.overtaken(answered, slack) {
             let due = now.max(sent + rtt_min + TOGETHER);
             if let Some(Slot::Missing(other)) = self.buffer.get_mut(position)
                 && other.last_request == sent
                 && other.due > due
+                && other.tries <= half
             {
                 other.due = due;
                 self.requests.push(due, position);

@@ -2,6 +2,7 @@
 
 mod bonding;
 mod change;
+mod changing;
 mod company;
 mod damage;
 mod extremes;
