@@ -56,6 +56,11 @@ impl FarEnd {
         *self.since_report.lost.get_or_insert(0) += lost.min(u64::from(MAX_STEP));
     }
 
+    /// It says what it receives.
+    pub(in crate::protocol) fn is_known(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// `None`: it has never said anything.
     pub(in crate::protocol) fn take(&mut self) -> Option<Arrived> {
         let arrived = std::mem::take(&mut self.since_report);

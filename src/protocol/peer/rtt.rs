@@ -18,7 +18,9 @@ struct Measured {
 /// Samples above this are clock games or echoes of another life (libRIST's RTT limit is 500 ms to 5 s).
 const MAX: Span = Span::from_secs(30);
 /// The quickest answer is forgotten by so small a part of its distance to the usual one, with each sample.
-const FORGETTING: i64 = 64;
+const FORGETTING: i64 = 512;
+/// Waiting in a queue for longer than this, and longer than the way takes, is congestion.
+const QUEUE: Span = Span::from_millis(50);
 
 impl Rtt {
     /// Takes a sample; impossible ones are ignored.
@@ -34,7 +36,7 @@ impl Rtt {
                     last: rtt,
                     smoothed: old.smoothed + (rtt - old.smoothed).scaled(1, 8),
                     variance: old.variance + (error - old.variance).scaled(1, 4),
-                    // A route that has become longer is believed within half a minute of ten samples a second.
+                    // A route that has become longer is believed after a minute or two of ten samples a second.
                     min: (old.min + (old.smoothed - old.min).max(Span::ZERO).scaled(1, FORGETTING)).min(rtt),
                 }
             }
@@ -51,6 +53,11 @@ impl Rtt {
 
     pub(in crate::protocol) fn variance(&self) -> Option<Span> {
         self.measured.map(|m| m.variance)
+    }
+
+    /// Much of it is spent in a queue that is filling up somewhere: the link carries no more than it does.
+    pub(in crate::protocol) fn is_congested(&self) -> bool {
+        self.measured.is_some_and(|m| m.last.min(m.smoothed) - m.min > m.min.max(QUEUE))
     }
 
     /// The quickest answer lately seen.
@@ -87,8 +94,8 @@ mod tests {
             rtt.min().unwrap().as_millis()
         };
         assert_eq!(run(20, 100), 20);
-        assert!(run(200, 20) < 100);
-        assert!(run(200, 280) >= 195);
+        assert!(run(200, 100) < 60);
+        assert!(run(200, 2000) >= 190);
         assert_eq!(run(30, 1), 30);
     }
 }

@@ -31,6 +31,11 @@ pub(super) struct Terms {
     pub(super) buffer_max: Span,
     /// The latest RTT within the peer's bounds: libRIST's least time between two repeats.
     pub(super) rtt: Span,
+    /// A queue on the way there is filling up.
+    pub(super) congested: bool,
+    /// It asks again before an answer can be there only when it has no time left. Our receivers do, and who tells what it
+    /// receives is no libRIST.
+    pub(super) deliberate: bool,
 }
 
 /// What became of a request.
@@ -134,13 +139,15 @@ impl Sender {
             CongestionControl::Normal => terms.rtt,
             CongestionControl::Aggressive => terms.rtt.scaled(2, 1),
         };
-        // A receiver that has no time for another round trip makes its last try somewhat sooner.
-        let spacing = spacing.scaled(3, 4);
+        // A receiver that has no time for another round trip makes its last try somewhat sooner. Others are early by what
+        // jitter takes off the way at most.
+        let spacing = if terms.deliberate { spacing.scaled(3, 4) } else { spacing.scaled(9, 10) };
         if repeats.last.is_some_and(|last| now.since(last) < spacing) || (repeats.waiting && spacing > Span::ZERO) {
             return Verdict::TooSoon;
         }
         repeats.waiting = true;
         lane.pacer.set_ceiling(terms.max_bitrate_kbps);
+        lane.pacer.set_congested(terms.congested);
         // It is of use until one buffer after its time; to a receiver with a longer buffer than ours, a while longer.
         let expires = (written.unwrap_or(now) + terms.buffer_max).max(now + terms.rtt);
         lane.waiting.push_back(Waiting { seq, expires });

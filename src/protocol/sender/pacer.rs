@@ -15,6 +15,9 @@ const MIN_SHARE: i64 = 20;
 /// Retransmissions go up to this many times as fast as the media has gone, and so many octets at once.
 const TIMES_MEDIA: i64 = 3;
 const MEDIA_BURST: i64 = 16 * 1400;
+/// Where a queue fills up, each of them would push out media: they go at this part of its pace, one by one.
+const CONGESTED_SHARE: i64 = 8;
+const CONGESTED_BURST: i64 = 1400;
 /// The media's rate is taken over windows of this length; the highest is forgotten by a sixteenth per window.
 const WINDOW: Span = Span::from_millis(100);
 
@@ -28,12 +31,22 @@ pub(super) struct Pacer {
     media_debt: i64,
     /// Bytes a second that the media has gone at; 0 = not known yet.
     media_rate: i64,
+    /// A queue on the way is filling up.
+    congested: bool,
     window: Option<(Time, i64)>,
 }
 
 impl Default for Pacer {
     fn default() -> Self {
-        Self { ceiling: 100_000 * 125, tokens: USUAL_BURST, filled: None, media_debt: 0, media_rate: 0, window: None }
+        Self {
+            ceiling: 100_000 * 125,
+            tokens: USUAL_BURST,
+            filled: None,
+            media_debt: 0,
+            media_rate: 0,
+            congested: false,
+            window: None,
+        }
     }
 }
 
@@ -42,12 +55,23 @@ impl Pacer {
         self.ceiling = i64::from(kbps.max(1)) * 125;
     }
 
+    pub(super) fn set_congested(&mut self, congested: bool) {
+        self.congested = congested;
+    }
+
     /// Bytes a second of retransmissions at most.
     fn pace(&self) -> i64 {
-        if self.media_rate == 0 { self.ceiling } else { (self.media_rate * TIMES_MEDIA).min(self.ceiling) }
+        match (self.media_rate, self.congested) {
+            (0, _) => self.ceiling,
+            (rate, true) => (rate / CONGESTED_SHARE).max(1).min(self.ceiling),
+            (rate, false) => (rate * TIMES_MEDIA).min(self.ceiling),
+        }
     }
 
     fn burst(&self) -> i64 {
+        if self.congested {
+            return CONGESTED_BURST;
+        }
         let by_ceiling = (self.ceiling / 20).clamp(LEAST_BURST, USUAL_BURST).max(self.ceiling / 100);
         by_ceiling.min(MEDIA_BURST.max(self.pace() / 100))
     }
@@ -131,6 +155,14 @@ mod tests {
     fn retransmissions_go_three_times_as_fast_as_the_media() {
         let rate = repaired(&mut Pacer::default());
         assert!((22_000_000.0..26_000_000.0).contains(&rate), "{rate}");
+    }
+
+    #[test]
+    fn on_a_full_link_retransmissions_go_at_a_fraction_of_the_media() {
+        let mut pacer = Pacer::default();
+        pacer.set_congested(true);
+        let rate = repaired(&mut pacer);
+        assert!((900_000.0..1_200_000.0).contains(&rate), "{rate}");
     }
 
     #[test]

@@ -158,6 +158,8 @@ impl Session {
             max_bitrate_kbps: config.max_bitrate_kbps,
             buffer_max: config.buffer_max,
             rtt: rtt.max(config.rtt_min).min(config.rtt_max),
+            congested: peer.rtt.is_congested(),
+            deliberate: peer.standing.as_ref().is_some_and(|standing| standing.far_end.is_known()),
         })
     }
 
