@@ -114,9 +114,9 @@ fn a_path_that_was_away_for_long_costs_no_more_than_another() {
     bench.deliver(2_000_000);
     let (seq, us) = (1_400_000_000, 9_000_000_000);
     assert!(bench.packet(us, A, seq, us));
-    let before = std::time::Instant::now();
     bench.packet(us, B, seq + 1, us);
-    assert!(before.elapsed().as_millis() < 500, "{:?}", before.elapsed());
+    let looks = bench.flow.requests.looks;
+    assert!(looks < 10_000, "{looks} positions looked at");
 }
 
 /// Ten thousand packets a second for two seconds, then an outage of a second.

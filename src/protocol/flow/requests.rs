@@ -167,6 +167,10 @@ impl Flow {
         // What was handed out while a path was away is no gap any more.
         let first = self.line.as_ref().map_or(position, |line| line.next_out);
         for gap in first.max(old + 1)..slowest.min(position) {
+            #[cfg(test)]
+            {
+                self.requests.looks += 1;
+            }
             if let Some(Slot::Missing(missing)) = self.buffer.get_mut(gap)
                 && missing.tries == 0
                 && missing.due > due
