@@ -232,6 +232,8 @@ mod tests {
             max_bitrate_kbps: 100_000,
             buffer_max: Span::from_secs(1),
             rtt: Span::from_millis(20),
+            congested: false,
+            deliberate: true,
         };
         let (mut out, mut refused, mut served) = (Vec::new(), Vec::new(), 0);
         for n in 0..2000u32 {

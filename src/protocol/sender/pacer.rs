@@ -16,7 +16,7 @@ const MIN_SHARE: i64 = 20;
 const TIMES_MEDIA: i64 = 3;
 const MEDIA_BURST: i64 = 16 * 1400;
 /// Where a queue fills up, each of them would push out media: they go at this part of its pace, one by one.
-const CONGESTED_SHARE: i64 = 8;
+const CONGESTED_SHARE: i64 = 16;
 const CONGESTED_BURST: i64 = 1400;
 /// The media's rate is taken over windows of this length; the highest is forgotten by a sixteenth per window.
 const WINDOW: Span = Span::from_millis(100);
@@ -162,7 +162,7 @@ mod tests {
         let mut pacer = Pacer::default();
         pacer.set_congested(true);
         let rate = repaired(&mut pacer);
-        assert!((900_000.0..1_200_000.0).contains(&rate), "{rate}");
+        assert!((450_000.0..550_000.0).contains(&rate), "{rate}");
     }
 
     #[test]

@@ -151,6 +151,7 @@ impl Session {
         let peer = self.peers.get(&id)?;
         let config = &peer.config;
         let rtt = peer.rtt.last().unwrap_or(config.rtt_min);
+        let deliberate = peer.standing.as_ref().is_some_and(|standing| standing.far_end.is_known());
         Some(Terms {
             recovery: config.recovery,
             congestion_control: config.congestion_control,
@@ -158,8 +159,9 @@ impl Session {
             max_bitrate_kbps: config.max_bitrate_kbps,
             buffer_max: config.buffer_max,
             rtt: rtt.max(config.rtt_min).min(config.rtt_max),
-            congested: peer.rtt.is_congested(),
-            deliberate: peer.standing.as_ref().is_some_and(|standing| standing.far_end.is_known()),
+            // Who asks deliberately makes the best of a full link. Others ask for what is only late, again and again.
+            congested: peer.rtt.is_congested() && !deliberate,
+            deliberate,
         })
     }
 
