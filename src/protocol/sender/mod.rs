@@ -145,6 +145,10 @@ impl Sender {
         if repeats.last.is_some_and(|last| now.since(last) < spacing) || (repeats.waiting && spacing > Span::ZERO) {
             return Verdict::TooSoon;
         }
+        let age = written.map_or(Span::ZERO, |written| now.since(written));
+        if !terms.deliberate && lane.is_too_late(age, terms.buffer_max, terms.rtt) {
+            return Verdict::Skipped;
+        }
         repeats.waiting = true;
         lane.pacer.set_ceiling(terms.max_bitrate_kbps);
         lane.pacer.set_congested(terms.congested);
