@@ -6,6 +6,7 @@
 mod abuse;
 mod allowance;
 mod counters;
+mod faded;
 mod haste;
 mod merge;
 pub(super) mod path;
@@ -93,9 +94,11 @@ struct Timeline {
 }
 
 impl Timeline {
-    /// The last position that holds something.
-    fn newest(&self) -> u64 {
-        self.head.map_or(self.highest, |head| head.max(self.highest))
+    /// `position` is the newest that is known to have been sent.
+    fn advance(&mut self, position: u64, source: Time, release: Time) {
+        if position > self.highest {
+            (self.highest, self.newest_source, self.newest_release) = (position, source, release);
+        }
     }
 }
 

@@ -117,7 +117,7 @@ impl Flow {
             let before_start = !line.handed_out
                 && !arrival.retransmit
                 && line.next_out - position <= BURST_GAP
-                && line.newest().saturating_sub(position) < self.window();
+                && line.furthest.saturating_sub(position) < self.window();
             // A burst has one timestamp.
             let older = source <= line.newest_source;
             let age = line.newest_source.since(source);
@@ -286,7 +286,7 @@ impl Flow {
             payload: packet.payload,
         };
         // An earlier start must not take the place of what came before it.
-        self.buffer.reach(from, line.newest());
+        self.buffer.reach(from, line.furthest);
         let old = self.buffer.put(from, position, Slot::Present(stored));
         let first = std::mem::replace(&mut line.next_out, from);
         let (old_head, highest) = (line.head, line.highest);
@@ -297,7 +297,10 @@ impl Flow {
         }
         if let Slot::Missing(missing) = old {
             self.found(packet.now, position, packet.path, packet.retransmit, missing);
-            self.found_at_the_end(position, source, release);
+            // What nothing later had shown is the newest packet now.
+            if let Some(line) = &mut self.line {
+                line.advance(position, source, release);
+            }
         } else if !packet.retransmit && position < highest {
             self.counters.reordered += 1;
         }
@@ -313,12 +316,6 @@ impl Flow {
             let release = packet.release;
             self.notice_gap(now, path, first, (head, release));
         }
-    }
-
-    /// A repair of what nothing later had shown is the newest packet now.
-    fn found_at_the_end(&mut self, position: u64, source: Time, release: Time) {
-        let Some(line) = self.line.as_mut().filter(|line| position > line.highest) else { return };
-        (line.highest, line.newest_source, line.newest_release) = (position, source, release);
     }
 
     /// Moves the flow's newest position on and notices what was skipped.
@@ -338,9 +335,7 @@ impl Flow {
             self.haste.advanced(position - highest);
             self.unbroken = if position == highest + 1 { self.unbroken.saturating_add(1) } else { 0 };
             self.credible |= self.unbroken >= CREDIBLE;
-            line.highest = position;
-            line.newest_source = source;
-            line.newest_release = release;
+            line.advance(position, source, release);
             // What was lost was sent, too.
             line.pace.note(source, position - highest);
             if let (Some(clock), Some(rate)) = (line.clock.as_mut(), rate) {

@@ -76,10 +76,8 @@ impl Flow {
         }
         line.next_out = head + 1;
         line.handed_out = true;
-        if head > line.highest {
-            // A repair that nothing later had shown.
-            (line.highest, line.newest_source, line.newest_release) = (head, packet.source, packet.release);
-        }
+        // A repair that nothing later had shown.
+        line.advance(head, packet.source, packet.release);
         line.head =
             (line.next_out..=line.furthest).find(|position| matches!(self.buffer.get(*position), Slot::Present(_)));
         self.counters.lost += lost;

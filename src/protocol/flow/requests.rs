@@ -1,6 +1,7 @@
 //! What is missing, and when which path is asked for it.
 
 use super::Flow;
+use super::faded::faded;
 use super::path::Path;
 use super::recovery_buffer::{Missing, Slot};
 use crate::protocol::output::PeerId;
@@ -40,8 +41,8 @@ pub(super) struct Requests {
     due: BinaryHeap<Reverse<(Time, u64)>>,
     /// Positions that are missing now.
     count: u32,
-    reorder: Span,
-    reorder_seen: Option<Time>,
+    /// The greatest disorder seen, and when.
+    reorder: Option<(Time, Span)>,
     /// When the sender will have worked off what it was asked for.
     busy_until: Option<Time>,
     /// How often it was looked whether one may be asked for.
@@ -70,13 +71,7 @@ impl Requests {
 
     /// How long a gap is watched before it is called a loss.
     fn allowance(&self, now: Time, ceiling: Span) -> Span {
-        let learnt = match self.reorder_seen {
-            Some(seen) => {
-                let halvings = now.since(seen).ticks().max(0) / REORDER_MEMORY.ticks();
-                Span::from_ticks(self.reorder.ticks() >> halvings.min(62))
-            }
-            None => Span::ZERO,
-        };
+        let learnt = faded(now, self.reorder, REORDER_MEMORY);
         (learnt.scaled(5, 4) + REORDER_FLOOR).min(ceiling.max(REORDER_FLOOR))
     }
 
@@ -84,8 +79,7 @@ impl Requests {
         let by = by.min(ceiling);
         let remembered = self.allowance(now, ceiling) - REORDER_FLOOR;
         if by.scaled(5, 4) >= remembered {
-            self.reorder = by;
-            self.reorder_seen = Some(now);
+            self.reorder = Some((now, by));
         }
     }
 }

@@ -5,6 +5,7 @@
 //! the time that passes, and not at all for small differences.
 
 use super::Flow;
+use super::faded::faded;
 use crate::protocol::time::{Span, Time};
 
 /// Differences below this, or below a twentieth of the buffer, are not followed.
@@ -29,18 +30,10 @@ pub(super) struct Size {
     asked: Option<(Time, Span)>,
 }
 
-/// What was remembered at `at`, halved as often as the memory has passed.
-fn faded(now: Time, remembered: Option<(Time, Span)>) -> Span {
-    remembered.map_or(Span::ZERO, |(at, span)| {
-        let halvings = now.since(at).ticks().max(0) / MEMORY.ticks();
-        Span::from_ticks(span.ticks() >> halvings.min(62))
-    })
-}
-
 impl Size {
     /// A repair came so long after its packet's time.
     pub(super) fn repair_took(&mut self, now: Time, took: Span) {
-        if took >= faded(now, self.needed) {
+        if took >= faded(now, self.needed, MEMORY) {
             self.needed = Some((now, took));
         }
     }
@@ -55,7 +48,7 @@ impl Size {
     /// The next buffer, on the way from `target` to what is wanted within `min` and `max`.
     fn step(&mut self, now: Time, target: Span, wanted: Span, min: Span, max: Span) -> Span {
         let elapsed = now.since(self.moved.replace(now).unwrap_or(now)).max(Span::ZERO);
-        let by_evidence = faded(now, self.needed).scaled(5, 4).max(faded(now, self.asked));
+        let by_evidence = faded(now, self.needed, MEMORY).scaled(5, 4).max(faded(now, self.asked, MEMORY));
         let wanted = wanted.max(by_evidence).max(min).min(max);
         let change = wanted - target;
         self.moving = match self.moving {
@@ -65,7 +58,7 @@ impl Size {
         if !self.moving {
             return target.max(min).min(max);
         }
-        let growth = if faded(now, self.asked) > target { URGENT } else { PACE };
+        let growth = if faded(now, self.asked, MEMORY) > target { URGENT } else { PACE };
         target + change.max(Span::ZERO - elapsed.scaled(PACE, 100)).min(elapsed.scaled(growth, 100))
     }
 }
