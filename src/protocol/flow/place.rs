@@ -297,8 +297,8 @@ impl Flow {
         }
         if let Slot::Missing(missing) = old {
             self.found(packet.now, position, packet.path, packet.retransmit, missing);
-            // What nothing later had shown is the newest packet now.
-            if let Some(line) = &mut self.line {
+            // A repair of what nothing later had shown is the newest packet now; of itself a packet comes as any other.
+            if let Some(line) = self.line.as_mut().filter(|_| packet.retransmit) {
                 line.advance(position, source, release);
             }
         } else if !packet.retransmit && position < highest {
