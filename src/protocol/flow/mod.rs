@@ -96,7 +96,8 @@ struct Timeline {
 impl Timeline {
     /// `position` is the newest that is known to have been sent.
     fn advance(&mut self, position: u64, source: Time, release: Time) {
-        if position > self.highest {
+        // The same: the first packet of the line, which was only expected.
+        if position >= self.highest {
             (self.highest, self.newest_source, self.newest_release) = (position, source, release);
         }
     }
@@ -296,6 +297,53 @@ mod tests {
             assert_eq!(flow(0xFFFF, depth).buffer.max(), 65_536);
             assert_eq!(flow(u32::MAX, depth).buffer.max(), 65_536 << depth);
         }
+    }
+
+    /// VLC begins with a second of media at once: the clock is set by its end, after holes in it have been noticed.
+    #[test]
+    fn a_repair_is_not_handed_out_before_its_neighbours_when_the_clock_was_set_meanwhile() {
+        let mut flow = flow(0xFFFF, 0);
+        let (pool, start) = (Pool::new(), Time::from_ticks(1 << 40));
+        let path = PathState {
+            rtt: crate::protocol::peer::rtt::Rtt::default(),
+            usable: true,
+            priority: 0,
+            rtt_min: Span::from_millis(5),
+            rtt_max: Span::from_millis(500),
+            return_kbps: 0,
+        };
+        flow.set_path(PeerId(1), path);
+        flow.trust(PeerId(1));
+        let receive = |flow: &mut Flow, now, seq: u32, retransmit| {
+            let arrival = Arrival {
+                now,
+                path: PeerId(1),
+                seq,
+                seq_mask: 0xFFFF,
+                retransmit,
+                timestamp: seq * 900,
+                rate: Some(90_000),
+                virt_src_port: 0,
+                virt_dst_port: 0,
+                payload: &[seq as u8],
+            };
+            assert!(flow.receive(&arrival, &pool));
+        };
+        let lost = [10, 11, 12];
+        let at = |us| start + Span::from_micros(us);
+        for seq in (0..200).filter(|seq| !lost.contains(seq)) {
+            receive(&mut flow, at(seq * 20), seq, false);
+        }
+        let mut out = Vec::new();
+        receive(&mut flow, at(20_000), 12, true);
+        assert_eq!(flow.due_requests(at(20_001)), [(PeerId(1), vec![10, 11])]);
+        for (seq, us) in [(11, 100_000), (10, 900_000)] {
+            receive(&mut flow, at(us), seq, true);
+            flow.deliver(at(us + 1), &mut out);
+            assert!(out.is_empty(), "{seq}");
+        }
+        flow.deliver(start + Span::from_secs(2), &mut out);
+        assert!(out.iter().map(|delivery| delivery.seq).eq(0..200));
     }
 
     /// Pairs are the same with numbers of 32 bits; halves and numbers do not overflow at their end.

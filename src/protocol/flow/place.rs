@@ -1,7 +1,7 @@
 //! Where a packet belongs: in the buffer, nowhere, or on a timeline of its own.
 
 use super::probation::Held;
-use super::recovery_buffer::{Packet, Slot};
+use super::recovery_buffer::{Missing, Packet, Slot};
 use super::source_clock::SourceClock;
 use super::{Arrival, CREDIBLE, Flow, Pace, Timeline};
 use crate::protocol::config::TimingMode;
@@ -261,12 +261,18 @@ impl Flow {
             let interval = line.pace.interval().unwrap_or(Span::ZERO);
             line.newest_release - interval.scaled((line.highest - position) as i64, 1)
         });
-        let (expected, buffer) = match self.buffer.get(position) {
-            Slot::Missing(missing) => (missing.release, missing.buffer),
+        let release = match self.buffer.get(position) {
+            // The clock may have been set since its neighbours came: with a time in the past it would end the wait for every
+            // hole before it.
+            Slot::Missing(Missing { release, buffer, before, .. }) => {
+                self.release_time(&packet, source, *release, *buffer).max(*before)
+            }
             // Nothing waits longer than what was sent after it.
-            _ => ((packet.now + self.target).min(judged.unwrap_or(packet.now + self.target)), self.target),
+            _ => {
+                let expected = (packet.now + self.target).min(judged.unwrap_or(packet.now + self.target));
+                self.release_time(&packet, source, expected, self.target)
+            }
         };
-        let release = self.release_time(&packet, source, expected, buffer);
         self.make_room(packet.now, position);
         self.arrived += 1;
         if !self.is_credible() {
@@ -303,6 +309,9 @@ impl Flow {
             }
         } else if !packet.retransmit && position < highest {
             self.counters.reordered += 1;
+        }
+        if let Some(line) = self.line.as_mut().filter(|line| position == line.highest) {
+            line.advance(position, source, release);
         }
         if !packet.retransmit {
             self.first_transmission(position, packet.now, source, packet.path, release, packet.rate);

@@ -39,6 +39,8 @@ pub(super) struct Missing {
     pub(super) early: bool,
     /// Its own time to be handed out, judged by its neighbours.
     pub(super) release: Time,
+    /// When the packet before the gap is handed out.
+    pub(super) before: Time,
     /// Until when it may come.
     pub(super) deadline: Time,
     /// The recovery buffer of its neighbours: a windowed one may have moved when the packet comes.
@@ -193,6 +195,7 @@ mod tests {
             asked: PeerId(1),
             early: false,
             release: at(1000),
+            before: at(999),
             deadline: at(1005),
             buffer: Span::from_millis(1000),
         };

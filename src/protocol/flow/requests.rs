@@ -123,6 +123,7 @@ impl Flow {
                 asked: path,
                 early,
                 release,
+                before: before.1,
                 deadline,
                 buffer: self.target,
             };
