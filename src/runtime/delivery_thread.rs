@@ -1,10 +1,12 @@
 //! Hands received packets to the application when their time has come.
 
 use super::driver::Driver;
+use super::os::clock;
 use crate::protocol::output::Level;
 
 pub(super) fn run(driver: &Driver) {
     driver.log.log(Level::Info, "delivery thread started");
+    clock::wait_precisely();
     let mut due = Vec::new();
     let output = driver.data_fd.output();
     while driver.wait_for_deliveries(&mut due) {

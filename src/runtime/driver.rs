@@ -18,7 +18,7 @@ use super::table::SocketTable;
 use super::transmit::Sent;
 use super::workshop::Workshop;
 use crate::protocol::job::{Job, JobId};
-use crate::protocol::output::{Delivery, Event, Level, Output, Transmit};
+use crate::protocol::output::{Delivery, Event, Level, Output, SocketId, Transmit};
 use crate::protocol::session::Session;
 use crate::protocol::time::{Span, Time};
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -29,7 +29,7 @@ use std::time::Duration;
 
 /// Packets that are due so soon are handed out with the one that is due now: thousands of packets a second do
 /// not wake anybody thousands of times.
-const TOGETHER: Span = Span::from_micros(600);
+const TOGETHER: Span = Span::from_micros(900);
 
 /// Everything that the threads of one context share.
 pub(super) struct Driver {
@@ -266,8 +266,18 @@ impl Driver {
         }
     }
 
+    /// What they were given to send still goes.
+    pub(super) fn remove_sockets(&self, goes: impl Fn(SocketId) -> bool) {
+        let removed = self.sockets.remove(goes);
+        if self.network.get().is_none() {
+            removed.iter().for_each(|socket| self.report(socket.flush(clock::now())));
+        }
+    }
+
     pub(super) fn report(&self, sent: Sent) {
-        if let Some(error) = sent.error {
+        if let Some(error) = sent.error
+            && !self.is_silent()
+        {
             self.log.log(Level::Error, &error);
         }
         if sent.waits {
@@ -369,7 +379,7 @@ impl Driver {
         self.perform(work);
         self.events.finish(|notice| self.tell(notice));
         self.silent.store(true, Ordering::Release);
-        self.sockets.clear();
+        self.remove_sockets(|_| true);
         self.set_no_callbacks();
     }
 

@@ -5,6 +5,7 @@
 //! behind one mutex that is held for microseconds: never while a callback runs, a name is resolved
 //! or a system call may block.
 
+mod bursts;
 pub mod callbacks;
 pub mod context;
 pub mod data_fd;

@@ -88,7 +88,7 @@ impl Driver {
         });
         let added = added.and_then(|added| added.map_err(Error::from));
         if added.is_err() {
-            self.sockets.remove(&ids);
+            self.remove_sockets(|id| ids.contains(&id));
         }
         self.wake.wake();
         added
@@ -145,7 +145,7 @@ impl Driver {
         self.call(|session, now| session.remove_peer(now, peer))??;
         let entry = self.peers.entries.lock().remove(&peer);
         if let Some(entry) = entry {
-            self.sockets.remove(&[entry.media, entry.control]);
+            self.remove_sockets(|id| id == entry.media || id == entry.control);
             self.wake.wake();
         }
         Ok(())

@@ -33,14 +33,11 @@ impl SocketTable {
         self.generation.fetch_add(1, Ordering::Release);
     }
 
-    pub(super) fn remove(&self, ids: &[SocketId]) {
-        self.sockets.write().retain(|socket| !ids.contains(&socket.id));
+    /// Takes out those that `goes` chooses.
+    pub(super) fn remove(&self, goes: impl Fn(SocketId) -> bool) -> Vec<Arc<BoundSocket>> {
+        let removed = self.sockets.write().extract_if(.., |socket| goes(socket.id)).collect();
         self.generation.fetch_add(1, Ordering::Release);
-    }
-
-    pub(super) fn clear(&self) {
-        self.sockets.write().clear();
-        self.generation.fetch_add(1, Ordering::Release);
+        removed
     }
 
     /// Changes with every change of the table.

@@ -1,5 +1,6 @@
-//! A socket with its queue of datagrams that the system did not take yet.
+//! A socket with its queue of datagrams that the system has not been given yet, or did not take.
 
+use super::bursts::Bursts;
 use super::os::{option, udp};
 use super::rate::Rate;
 use crate::protocol::output::{SocketId, Transmit};
@@ -13,6 +14,10 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 /// Datagrams that wait for a full socket at most; later ones are dropped and counted.
 const QUEUE: usize = 512;
+/// Datagrams of a burst that are left to the protocol thread; who has more to send than it keeps up with helps.
+const LEFT: usize = 128;
+/// How often the queue is emptied in a row while others fill it.
+const ROUNDS: usize = 8;
 
 /// Why datagrams wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +28,8 @@ pub(super) enum Waits {
     Writable = 1,
     /// For a short while: the system is out of buffers, which no event ends.
     ForMemory = 2,
+    /// For the protocol thread.
+    ForThread = 3,
 }
 
 /// A bound socket of a peer.
@@ -30,13 +37,23 @@ pub(super) struct BoundSocket {
     pub(super) id: SocketId,
     pub(super) socket: Socket,
     pub(super) local: SocketAddr,
-    /// Held while sending, which never blocks: so datagrams leave in the order in which they came.
-    queue: Mutex<VecDeque<Transmit>>,
+    state: Mutex<State>,
+    /// Held while the system is given datagrams, which never blocks: so they leave in the order in which they came. It is let
+    /// go only with the state's lock held and when nothing waits that could go: who finds it taken leaves datagrams
+    /// behind. In it is an empty queue, used again and again.
+    turn: Mutex<VecDeque<Transmit>>,
     /// A thread empties the queue without holding it: only on another network than the system's.
     draining: AtomicBool,
     waits: AtomicU8,
+    joining: udp::Joining,
     full: Rate,
     failed: Rate,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Transmit>,
+    bursts: Bursts,
 }
 
 /// What sending led to.
@@ -55,9 +72,11 @@ impl BoundSocket {
             id,
             socket,
             local,
-            queue: Mutex::default(),
+            state: Mutex::default(),
+            turn: Mutex::default(),
             draining: AtomicBool::new(false),
             waits: AtomicU8::new(Waits::No as u8),
+            joining: udp::Joining::default(),
             full: Rate::default(),
             failed: Rate::default(),
         })
@@ -67,20 +86,46 @@ impl BoundSocket {
         match self.waits.load(Ordering::Acquire) {
             0 => Waits::No,
             1 => Waits::Writable,
-            _ => Waits::ForMemory,
+            2 => Waits::ForMemory,
+            _ => Waits::ForThread,
         }
     }
 
-    /// Sends these, or queues them behind those that wait.
+    /// What waits can be tried again without any event.
+    pub(super) fn goes_by_itself(&self) -> bool {
+        matches!(self.waits(), Waits::ForMemory | Waits::ForThread)
+    }
+
+    fn set_waits(&self, waits: Waits) {
+        self.waits.store(waits as u8, Ordering::Release);
+    }
+
+    /// Sends these, or queues them behind those that wait. In the middle of a burst they are left to the protocol thread:
+    /// until it has woken up more of them have come, and all go with one call.
     pub(super) fn send(&self, now: Time, datagrams: &[Transmit]) -> Sent {
-        let mut queue = self.queue.lock();
         let mut sent = Sent::default();
-        let rest = if queue.is_empty() { self.push(now, datagrams, &mut sent) } else { datagrams };
-        if rest.is_empty() {
+        let mut state = self.state.lock();
+        let in_burst = state.bursts.note(now, datagrams.len());
+        let idle = state.waiting.is_empty();
+        let turn = if idle { self.turn.try_lock() } else { None };
+        if turn.is_some() && !in_burst {
+            let rest = self.push(now, datagrams, &mut sent);
+            self.append(&mut state.waiting, now, rest, &mut sent);
+            sent.waits = !rest.is_empty();
             return sent;
         }
-        sent.waits = queue.is_empty();
-        self.append(&mut queue, now, rest, &mut sent);
+        drop(turn);
+        self.append(&mut state.waiting, now, datagrams, &mut sent);
+        if idle && self.waits() == Waits::No {
+            self.set_waits(Waits::ForThread);
+            sent.waits = true;
+        }
+        let helps = self.waits() == Waits::ForThread && state.waiting.len() >= LEFT;
+        drop(state);
+        if helps {
+            let helped = self.flush(now);
+            sent.error = sent.error.or(helped.error);
+        }
         sent
     }
 
@@ -97,26 +142,26 @@ impl BoundSocket {
 
     /// Puts these behind those that wait.
     pub(super) fn enqueue(&self, now: Time, datagrams: &[Transmit], sent: &mut Sent) {
-        self.append(&mut self.queue.lock(), now, datagrams, sent);
+        self.append(&mut self.state.lock().waiting, now, datagrams, sent);
     }
 
     /// Gives each datagram that waits to `send`, with no lock held, until that returns false: then it waits on.
     /// Does nothing while another thread, or a caller of this one, is at it: that one goes on.
     pub(super) fn drain(&self, mut send: impl FnMut(&Transmit) -> bool) {
-        let mut queue = self.queue.lock();
+        let mut state = self.state.lock();
         if self.draining.load(Ordering::Relaxed) {
             return;
         }
-        self.waits.store(Waits::No as u8, Ordering::Release);
-        while let Some(datagram) = queue.pop_front() {
+        self.set_waits(Waits::No);
+        while let Some(datagram) = state.waiting.pop_front() {
             self.draining.store(true, Ordering::Relaxed);
-            drop(queue);
+            drop(state);
             let went = send(&datagram);
-            queue = self.queue.lock();
+            state = self.state.lock();
             self.draining.store(false, Ordering::Relaxed);
             if !went {
-                queue.push_front(datagram);
-                self.waits.store(Waits::Writable as u8, Ordering::Release);
+                state.waiting.push_front(datagram);
+                self.set_waits(Waits::Writable);
                 return;
             }
         }
@@ -135,17 +180,34 @@ impl BoundSocket {
         self.socket.as_raw_fd()
     }
 
-    /// Sends what waits.
+    /// Sends what waits. Others may put more behind it meanwhile.
     pub(super) fn flush(&self, now: Time) -> Sent {
-        let mut queue = self.queue.lock();
         let mut sent = Sent::default();
-        let waiting = queue.make_contiguous();
-        let left = self.push(now, waiting, &mut sent).len();
-        let gone = queue.len() - left;
-        queue.drain(..gone);
-        if queue.is_empty() {
-            self.waits.store(Waits::No as u8, Ordering::Release);
+        let mut turn = self.turn.lock();
+        for _ in 0..ROUNDS {
+            let mut state = self.state.lock();
+            if state.waiting.is_empty() {
+                self.set_waits(Waits::No);
+                drop(turn);
+                return sent;
+            }
+            std::mem::swap(&mut state.waiting, &mut *turn);
+            drop(state);
+            let left = self.push(now, turn.make_contiguous(), &mut sent).len();
+            let gone = turn.len() - left;
+            turn.drain(..gone);
+            if left > 0 {
+                let mut state = self.state.lock();
+                turn.append(&mut state.waiting);
+                std::mem::swap(&mut state.waiting, &mut *turn);
+                drop(turn);
+                return sent;
+            }
         }
+        // The others get their turn: the protocol thread comes back to it.
+        let state = self.state.lock();
+        self.set_waits(if state.waiting.is_empty() { Waits::No } else { Waits::ForThread });
+        drop(turn);
         sent
     }
 
@@ -159,7 +221,7 @@ impl BoundSocket {
                 rest = &rest[1..];
                 continue;
             }
-            let error = match udp::send(&self.socket, rest) {
+            let error = match udp::send(&self.socket, &self.joining, rest) {
                 Ok(count) => {
                     rest = &rest[count.min(rest.len())..];
                     refusals = 0;
@@ -183,7 +245,7 @@ impl BoundSocket {
     }
 
     fn wait<'a>(&self, waits: Waits, rest: &'a [Transmit]) -> &'a [Transmit] {
-        self.waits.store(waits as u8, Ordering::Release);
+        self.set_waits(waits);
         rest
     }
 }
@@ -217,13 +279,13 @@ mod tests {
         let sender = BoundSocket::new(SocketId(1), UdpSocket::bind("127.0.0.1:0").unwrap().into()).unwrap();
         let now = Time::from_ticks(1 << 40);
         // As if the socket had been full.
-        sender.queue.lock().push_back(numbered(to, 0));
+        sender.state.lock().waiting.push_back(numbered(to, 0));
         sender.waits.store(Waits::Writable as u8, Ordering::Release);
         let more: Vec<_> = (1..=600).map(|number| numbered(to, number)).collect();
         let sent = sender.send(now, &more);
         assert!(!sent.waits);
         assert!(sent.error.is_some_and(|error| error.contains("full")));
-        assert_eq!(sender.queue.lock().len(), QUEUE);
+        assert_eq!(sender.state.lock().waiting.len(), QUEUE);
         let mut bytes = [0; 100];
         receiver.set_nonblocking(true).unwrap();
         assert!(receiver.recv(&mut bytes).is_err());

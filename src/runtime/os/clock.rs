@@ -31,6 +31,13 @@ fn monotonic() -> Duration {
     Duration::new(value.tv_sec as u64, value.tv_nsec as u32)
 }
 
+/// This thread's waits end on time, instead of up to 50 µs later together with others.
+pub(in crate::runtime) fn wait_precisely() {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // SAFETY: the option takes a number of nanoseconds and no pointer.
+    let _ = unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1 as libc::c_ulong) };
+}
+
 #[cfg(not(unix))]
 fn monotonic() -> Duration {
     use std::sync::OnceLock;

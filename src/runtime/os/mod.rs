@@ -11,4 +11,6 @@ pub(super) mod signals;
 pub(super) mod stack;
 pub(crate) mod tun;
 pub(super) mod udp;
+mod udp_receive;
+mod udp_send;
 pub(super) mod wake;

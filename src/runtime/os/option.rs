@@ -27,6 +27,11 @@ fn set<T>(socket: &Socket, level: i32, name: i32, value: &T) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn set_int(socket: &Socket, level: i32, name: i32, value: libc::c_int) -> io::Result<()> {
+    set(socket, level, name, &value)
+}
+
 /// Past the system's limits, which needs privileges.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(in crate::runtime) fn force_buffer(socket: &Socket, receive: bool, bytes: usize) -> io::Result<()> {

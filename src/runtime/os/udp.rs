@@ -1,142 +1,15 @@
-//! Datagrams in batches.
+//! Datagrams in batches, and the addresses that the system gives them.
 
-use crate::protocol::output::Transmit;
-use socket2::{SockAddr, Socket};
-use std::io;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use socket2::SockAddr;
+#[cfg(any(target_os = "linux", target_os = "android"))]
 use std::net::SocketAddr;
 
-/// Datagrams that are taken from a socket at once.
-pub(in crate::runtime) const BATCH: usize = 64;
-/// Room for one datagram. libRIST sends at most 10,000 bytes; longer ones are rejected.
-const SLOT: usize = 10_240;
-/// Datagrams that are given to a socket at once.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const SEND_BATCH: usize = 32;
-
-/// Received datagrams, in storage that is used again and again.
-pub(in crate::runtime) struct Received {
-    storage: Vec<u8>,
-    /// Sender and length of each.
-    datagrams: Vec<(SocketAddr, usize)>,
-}
-
-impl Received {
-    pub(in crate::runtime) fn new() -> Self {
-        Self { storage: vec![0; BATCH * SLOT], datagrams: Vec::with_capacity(BATCH) }
-    }
-
-    pub(in crate::runtime) fn iter(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
-        let datagrams = self.datagrams.iter().zip(self.storage.chunks_exact(SLOT));
-        // Nothing valid is as long as a slot: such a datagram was cut off.
-        datagrams.filter(|((_, length), _)| *length < SLOT).map(|((from, length), slot)| (*from, &slot[..*length]))
-    }
-
-    /// Takes what is there, at most [`BATCH`]. Returns how many were taken: a full batch asks for another round.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub(in crate::runtime) fn receive(&mut self, socket: &Socket) -> io::Result<usize> {
-        use std::os::fd::AsRawFd;
-        use std::ptr::null_mut;
-        self.datagrams.clear();
-        let empty = libc::iovec { iov_base: null_mut(), iov_len: 0 };
-        let mut slices = [empty; BATCH];
-        // SAFETY: sockaddr_storage is plain bytes, for which zero is a value.
-        let mut names: [libc::sockaddr_storage; BATCH] = unsafe { std::mem::zeroed() };
-        // SAFETY: mmsghdr is plain integers and pointers, for which zero is a value.
-        let mut headers: [libc::mmsghdr; BATCH] = unsafe { std::mem::zeroed() };
-        let slots = self.storage.chunks_exact_mut(SLOT).zip(&mut slices).zip(&mut names).zip(&mut headers);
-        for (((slot, slice), name), header) in slots {
-            *slice = libc::iovec { iov_base: slot.as_mut_ptr().cast(), iov_len: slot.len() };
-            header.msg_hdr.msg_iov = slice;
-            header.msg_hdr.msg_iovlen = 1;
-            header.msg_hdr.msg_name = std::ptr::from_mut(name).cast();
-            header.msg_hdr.msg_namelen = size_of_val(name) as libc::socklen_t;
-        }
-        let count = BATCH as libc::c_uint;
-        // SAFETY: every header points to a slot and a name that live through the call and are nobody else's.
-        let taken = unsafe {
-            libc::recvmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), count, libc::MSG_DONTWAIT as _, null_mut())
-        };
-        if taken < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        let taken = taken as usize;
-        for (header, name) in headers.iter().zip(&names).take(taken) {
-            // A sender without an address is marked as cut off, so that slots stay in step.
-            let (from, length) = match address(name) {
-                Some(from) if header.msg_hdr.msg_flags & libc::MSG_TRUNC == 0 => (from, header.msg_len as usize),
-                _ => (SocketAddr::from(([0, 0, 0, 0], 0)), SLOT),
-            };
-            self.datagrams.push((from, length));
-        }
-        Ok(taken)
-    }
-
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    pub(in crate::runtime) fn receive(&mut self, socket: &Socket) -> io::Result<usize> {
-        self.datagrams.clear();
-        for slot in self.storage.chunks_exact_mut(SLOT) {
-            // SAFETY: initialised bytes are valid as maybe-uninitialised ones, and recv_from writes only initialised ones.
-            let slot = unsafe { &mut *(std::ptr::from_mut(slot) as *mut [std::mem::MaybeUninit<u8>]) };
-            match socket.recv_from(slot) {
-                Ok((length, from)) => match from.as_socket() {
-                    Some(from) => self.datagrams.push((from, length)),
-                    None => self.datagrams.push((SocketAddr::from(([0, 0, 0, 0], 0)), SLOT)),
-                },
-                Err(error) if self.datagrams.is_empty() => return Err(error),
-                Err(_) => break,
-            }
-        }
-        Ok(self.datagrams.len())
-    }
-}
-
-/// Sends the first of these datagrams, or several with one call. Never blocks. Returns how many went.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(in crate::runtime) fn send(socket: &Socket, datagrams: &[Transmit]) -> io::Result<usize> {
-    use std::os::fd::AsRawFd;
-    let [first, _, ..] = datagrams else { return send_first(socket, datagrams) };
-    let mut names: [SockAddr; SEND_BATCH] = std::array::from_fn(|_| SockAddr::from(first.to));
-    let empty = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
-    let mut slices = [[empty; 2]; SEND_BATCH];
-    // SAFETY: mmsghdr is plain integers and pointers, for which zero is a value.
-    let mut headers: [libc::mmsghdr; SEND_BATCH] = unsafe { std::mem::zeroed() };
-    let count = datagrams.len().min(SEND_BATCH);
-    for (((datagram, name), slices), header) in datagrams.iter().zip(&mut names).zip(&mut slices).zip(&mut headers) {
-        if datagram.to != first.to {
-            *name = SockAddr::from(datagram.to);
-        }
-        *slices = [datagram.head(), datagram.body()]
-            .map(|bytes| libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() });
-        header.msg_hdr.msg_iov = slices.as_mut_ptr();
-        header.msg_hdr.msg_iovlen = slices.len() as _;
-        header.msg_hdr.msg_name = name.as_ptr().cast_mut().cast();
-        header.msg_hdr.msg_namelen = name.len();
-    }
-    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-    // SAFETY: the first `count` headers point to names and bytes that live through the call, which only reads them.
-    let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), count as libc::c_uint, flags as _) };
-    if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(sent as usize) }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(in crate::runtime) fn send(socket: &Socket, datagrams: &[Transmit]) -> io::Result<usize> {
-    send_first(socket, datagrams)
-}
-
-fn send_first(socket: &Socket, datagrams: &[Transmit]) -> io::Result<usize> {
-    let Some(first) = datagrams.first() else { return Ok(0) };
-    let slices = [io::IoSlice::new(first.head()), io::IoSlice::new(first.body())];
-    let to = SockAddr::from(first.to);
-    // Sockets are non-blocking where there are no such flags.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let sent = socket.send_to_vectored_with_flags(&slices, &to, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let sent = socket.send_to_vectored(&slices, &to);
-    sent.map(|_| 1)
-}
+pub(in crate::runtime) use super::udp_receive::{Received, accept_joined};
+pub(in crate::runtime) use super::udp_send::{Joining, send};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn address(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
+pub(super) fn address(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
     use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
     match i32::from(name.ss_family) {
         libc::AF_INET => {
@@ -167,9 +40,11 @@ pub(super) fn storage(ip: std::net::IpAddr) -> libc::sockaddr_storage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::output::{MAX_HEAD, SocketId};
+    use crate::protocol::output::{MAX_HEAD, SocketId, Transmit};
     use crate::protocol::payload::Pool;
-    use std::net::UdpSocket;
+    use socket2::Socket;
+    use std::io;
+    use std::net::{SocketAddr, UdpSocket};
 
     fn pair(host: &str) -> (Socket, SocketAddr) {
         let socket = UdpSocket::bind((host, 0)).unwrap();
@@ -189,9 +64,9 @@ mod tests {
         let (to, to_address) = pair(host);
         let datagrams: Vec<_> =
             (0..40u8).map(|n| transmit(to_address, &[n], (n % 2 == 1).then_some(b"body"))).collect();
-        let mut sent = 0;
+        let (mut sent, joining) = (0, Joining::default());
         while sent < datagrams.len() {
-            sent += send(&from, &datagrams[sent..]).unwrap();
+            sent += send(&from, &joining, &datagrams[sent..]).unwrap();
         }
         let mut received = Received::new();
         let mut seen = Vec::new();
@@ -219,8 +94,9 @@ mod tests {
         let mut received = Received::new();
         to.set_nonblocking(true).unwrap();
         assert_eq!(received.receive(&to).unwrap_err().kind(), io::ErrorKind::WouldBlock);
-        send(&from, &[transmit(to_address, &[], Some(&[7; 20_000]))]).unwrap();
-        send(&from, &[transmit(to_address, &[1], None)]).unwrap();
+        let joining = Joining::default();
+        send(&from, &joining, &[transmit(to_address, &[], Some(&[7; 20_000]))]).unwrap();
+        send(&from, &joining, &[transmit(to_address, &[1], None)]).unwrap();
         let mut seen = Vec::new();
         while seen.is_empty() {
             if received.receive(&to).is_ok() {
