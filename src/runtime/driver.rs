@@ -21,7 +21,8 @@ use crate::protocol::job::{Job, JobId};
 use crate::protocol::output::{Delivery, Event, Level, Output, SocketId, Transmit};
 use crate::protocol::session::Session;
 use crate::protocol::time::{Span, Time};
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,7 +50,7 @@ pub(super) struct Driver {
     pub(super) events: EventQueue,
     pub(super) statistics: Mutex<Periods>,
     /// Emptied lists, used again.
-    spare: Mutex<Vec<Work>>,
+    spare: Mutex<Vec<Box<Work>>>,
     /// The threads are to end.
     stopping: AtomicBool,
     /// The end is over: nothing is called any more.
@@ -86,7 +87,7 @@ impl Sleep {
 /// What a call on the session left to be done without the lock.
 #[derive(Default)]
 struct Work {
-    transmits: Vec<Transmit>,
+    transmits: VecDeque<Transmit>,
     jobs: Vec<(JobId, Job)>,
     lines: Vec<(Level, String)>,
     events: bool,
@@ -171,28 +172,25 @@ impl Driver {
         if self.is_silent() {
             return Err(Error::Closed);
         }
-        let mut work = self.spare.lock().pop().unwrap_or_default();
-        let mut guarded = self.guarded.lock();
-        let result = self.enter(&mut guarded, &mut work, call);
-        drop(guarded);
-        self.perform(work);
-        result
+        let now = clock::now();
+        let (result, work) = self.enter(&mut self.guarded.lock(), now, call)?;
+        self.perform(now, work);
+        Ok(result)
     }
 
-    /// With the lock: one call, its outputs, and whom it concerns.
+    /// With the lock: one call, whom it concerns, and what it asks for.
     fn enter<R>(
         &self,
-        guarded: &mut MutexGuard<'_, Guarded>,
-        work: &mut Work,
+        guarded: &mut Guarded,
+        now: Time,
         call: impl FnOnce(&mut Session, Time) -> R,
-    ) -> Result<R, Error> {
+    ) -> Result<(R, Option<Box<Work>>), Error> {
         if self.is_dead() {
             return Err(Error::Closed);
         }
         let result = self.fence(|| {
-            let guarded = &mut **guarded;
-            let result = call(&mut guarded.session, clock::now());
-            self.drain(&mut guarded.session, work);
+            let result = call(&mut guarded.session, now);
+            let work = guarded.session.has_output().then(|| self.drain(&mut guarded.session));
             if guarded.protocol_sleeps.is_later_than(guarded.session.poll_timeout()) {
                 guarded.protocol_sleeps = Sleep::Awake;
                 self.wake.wake();
@@ -201,16 +199,18 @@ impl Driver {
                 guarded.delivery_sleeps = Sleep::Awake;
                 self.delivery_due.notify_one();
             }
-            result
+            (result, work)
         });
         result.ok_or(Error::Closed)
     }
 
-    fn drain(&self, session: &mut Session, work: &mut Work) {
+    fn drain(&self, session: &mut Session) -> Box<Work> {
+        let mut work = self.spare.lock().pop().unwrap_or_default();
+        session.take_transmits(&mut work.transmits);
         let mut round = Vec::new();
         while let Some(output) = session.poll_output() {
             match output {
-                Output::Transmit(transmit) => work.transmits.push(transmit),
+                Output::Transmit(transmit) => work.transmits.push_back(transmit),
                 Output::Job(id, job) => work.jobs.push((id, job)),
                 Output::Log(level, line) => work.lines.push((level, line)),
                 Output::Event(Event::SenderStats(report)) => round.push(*report),
@@ -225,11 +225,13 @@ impl Driver {
             work.events = true;
             self.events.push(Notice::SenderRound(round));
         }
+        work
     }
 
-    fn perform(&self, mut work: Work) {
+    fn perform(&self, now: Time, work: Option<Box<Work>>) {
+        let Some(mut work) = work else { return };
         if !work.transmits.is_empty() {
-            self.transmit(&mut work.transmits);
+            self.transmit(now, work.transmits.make_contiguous());
             work.transmits.clear();
         }
         if !work.jobs.is_empty() {
@@ -249,12 +251,11 @@ impl Driver {
         }
     }
 
-    fn transmit(&self, transmits: &mut [Transmit]) {
+    fn transmit(&self, now: Time, transmits: &mut [Transmit]) {
         // Stable: each socket's datagrams stay in order.
         if transmits.windows(2).any(|pair| pair[0].socket != pair[1].socket) {
             transmits.sort_by_key(|transmit| transmit.socket);
         }
-        let now = clock::now();
         let network = self.network.get();
         for same in transmits.chunk_by(|a, b| a.socket == b.socket) {
             // A peer whose name is not resolved has no socket yet, a removed one has none any more.
@@ -297,19 +298,21 @@ impl Driver {
 
     /// Does what is due. Returns when it wants to be called again.
     pub(super) fn run_timers(&self) -> Option<Duration> {
-        let mut work = self.spare.lock().pop().unwrap_or_default();
+        let now = clock::now();
         let mut guarded = self.guarded.lock();
         guarded.protocol_sleeps = Sleep::Awake;
-        let _ = self.enter(&mut guarded, &mut work, |session, now| {
-            if session.poll_timeout().is_some_and(|due| due <= now) {
+        let mut work = None;
+        if guarded.session.poll_timeout().is_some_and(|due| due <= now) {
+            let served = self.enter(&mut guarded, now, |session, now| {
                 session.set_wall_clock(clock::wall_clock_ahead());
                 session.handle_timeout(now);
-            }
-        });
+            });
+            work = served.ok().and_then(|((), work)| work);
+        }
         let next = if self.is_dead() { None } else { guarded.session.poll_timeout() };
         guarded.protocol_sleeps = Sleep::Until(next);
         drop(guarded);
-        self.perform(work);
+        self.perform(now, work);
         next.map(|next| next.since(clock::now()).to_duration())
     }
 
@@ -317,27 +320,25 @@ impl Driver {
 
     /// Waits until packets are due and takes them. False: the thread is to end.
     pub(super) fn wait_for_deliveries(&self, due: &mut Vec<Delivery>) -> bool {
-        let mut work = self.spare.lock().pop().unwrap_or_default();
         let mut guarded = self.guarded.lock();
-        loop {
+        let now = loop {
             if self.is_stopping() {
                 return false;
             }
-            let next = guarded.session.next_delivery();
-            let wait = next.map(|next| next.since(clock::now()));
+            let (now, next) = (clock::now(), guarded.session.next_delivery());
             guarded.delivery_sleeps = Sleep::Until(next);
-            match wait {
+            match next {
                 None => self.delivery_due.wait(&mut guarded),
-                Some(wait) if wait > Span::ZERO => {
-                    self.delivery_due.wait_for(&mut guarded, wait.to_duration());
+                Some(next) if next > now => {
+                    self.delivery_due.wait_for(&mut guarded, next.since(now).to_duration());
                 }
-                Some(_) => break,
+                Some(_) => break now,
             }
-        }
+        };
         guarded.delivery_sleeps = Sleep::Awake;
-        let _ = self.enter(&mut guarded, &mut work, |session, now| session.poll_delivery(now + TOGETHER, due));
+        let taken = self.enter(&mut guarded, now, |session, now| session.poll_delivery(now + TOGETHER, due));
         drop(guarded);
-        self.perform(work);
+        self.perform(now, taken.ok().and_then(|((), work)| work));
         true
     }
 
@@ -370,13 +371,12 @@ impl Driver {
     pub(super) fn close(&self) {
         self.resolver.forget();
         self.workshop.close();
-        let mut work = Work::default();
-        let mut guarded = self.guarded.lock();
-        let _ = self.enter(&mut guarded, &mut work, |session, now| session.close(now));
-        drop(guarded);
+        let now = clock::now();
+        let closed = self.enter(&mut self.guarded.lock(), now, |session, now| session.close(now));
+        let mut work = closed.ok().and_then(|((), work)| work);
         // This thread may be inside a callback: what is left is told here, not after it.
-        work.events = false;
-        self.perform(work);
+        work.iter_mut().for_each(|work| work.events = false);
+        self.perform(now, work);
         self.events.finish(|notice| self.tell(notice));
         self.silent.store(true, Ordering::Release);
         self.remove_sockets(|_| true);

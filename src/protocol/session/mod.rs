@@ -132,6 +132,8 @@ pub struct Session {
     flows: BTreeMap<u32, Flow>,
     sender: Sender,
     door: Door,
+    /// Datagrams apart from the rest: with nearly every call there is one, and little else.
+    transmits: VecDeque<Transmit>,
     outputs: VecDeque<Output>,
     timers: Timers,
     playout: BTreeSet<(Time, u32)>,
@@ -186,6 +188,7 @@ impl Session {
             flows: BTreeMap::new(),
             sender: Sender::new(SEQ_MASK),
             door: Door::default(),
+            transmits: VecDeque::new(),
             outputs: VecDeque::new(),
             timers: Timers::default(),
             playout: BTreeSet::new(),
@@ -257,7 +260,16 @@ impl Session {
 
     /// Call until `None` after every other call.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.transmits.pop_front().map(Output::Transmit).or_else(|| self.outputs.pop_front())
+    }
+
+    pub fn has_output(&self) -> bool {
+        !self.transmits.is_empty() || !self.outputs.is_empty()
+    }
+
+    /// Gives all datagrams at once for an empty list, instead of one by one.
+    pub fn take_transmits(&mut self, empty: &mut VecDeque<Transmit>) {
+        std::mem::swap(&mut self.transmits, empty);
     }
 
     /// When `handle_timeout` wants to be called next.
@@ -409,7 +421,7 @@ impl Session {
     }
 
     fn transmit(&mut self, transmit: Transmit) {
-        self.outputs.push_back(Output::Transmit(transmit));
+        self.transmits.push_back(transmit);
     }
 
     fn event(&mut self, event: Event) {

@@ -107,6 +107,8 @@ mod linux {
         headers: Vec<libc::mmsghdr>,
         names: Vec<libc::sockaddr_storage>,
         controls: Vec<Control>,
+        /// How many of them the last call has written to.
+        used: usize,
         /// Only pointed to.
         _slices: Vec<libc::iovec>,
     }
@@ -130,12 +132,12 @@ mod linux {
                 header.msg_hdr.msg_control = control.as_mut_ptr().cast();
                 header
             });
-            Self { headers: headers.collect(), names, controls, _slices: slices }
+            let headers: Vec<_> = headers.collect();
+            Self { used: headers.len(), headers, names, controls, _slices: slices }
         }
 
         pub(super) fn receive(&mut self, socket: &Socket, messages: &mut Vec<Message>) -> io::Result<()> {
-            // The last call put in what it had written.
-            for header in &mut self.headers {
+            for header in self.headers.iter_mut().take(self.used) {
                 header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
                 header.msg_hdr.msg_controllen = size_of::<Control>() as _;
             }
@@ -147,8 +149,9 @@ mod linux {
             if taken < 0 {
                 return Err(io::Error::last_os_error());
             }
+            self.used = taken as usize;
             let parts = self.headers.iter().zip(&self.names).zip(&self.controls);
-            messages.extend(parts.take(taken as usize).map(|((header, name), control)| {
+            messages.extend(parts.take(self.used).map(|((header, name), control)| {
                 let whole = header.msg_hdr.msg_flags & libc::MSG_TRUNC == 0;
                 let length = header.msg_len as usize;
                 let datagram = joined(control, header.msg_hdr.msg_controllen as usize).unwrap_or(length);
