@@ -45,7 +45,8 @@ extern "C" {
 /**
  * Sends many blocks to the peers, in order, as so many calls of rist_sender_data_write() would, for less work: the
  * datagrams of up to 64 blocks leave together. The call ends with the first block that is refused; those before it were
- * sent. Blocks whose ts_ntp is 0 get the time of the call, so those that leave together have the same.
+ * sent. Blocks whose ts_ntp is 0 get the time of the call, so those that leave together have the same. What other threads
+ * write meanwhile may come between.
  *
  * @param ctx sender context
  * @param blocks array of structures, not of pointers, sizeof(struct rist_data_block) apart; stays the caller's
