@@ -20,7 +20,8 @@ fn functions() -> Vec<Function> {
     support::require_package("gcc");
     let mut command = Command::new("gcc");
     command.args(["-std=c11", "-E", "-P", "-I", "include", "-include", "librist/librist.h"]);
-    command.args(["-include", "librist/udpsocket.h", "-x", "c", "/dev/null"]).current_dir(root());
+    command.args(["-include", "librist/udpsocket.h", "-include", "librist/ferrist.h"]);
+    command.args(["-x", "c", "/dev/null"]).current_dir(root());
     let out = command.output().expect("gcc");
     let text = String::from_utf8(out.stdout).expect("UTF-8");
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -144,8 +145,11 @@ fn no_function_dies_of_nonsense() {
 }
 
 const HEAD: &str = r#"
+#include <librist/ferrist.h>
 #include <librist/librist.h>
 #include <librist/udpsocket.h>
+#include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 int librist_get_ng_constants(int, const char **, const char **);
@@ -169,6 +173,7 @@ const TAIL: &str = r#"
         struct rist_ctx *ctx = NULL;
         struct rist_peer *peer = NULL;
         struct rist_data_block block = { .payload = (void *)-1, .payload_len = 5 }, *no_block = NULL, *own = &block;
+        struct rist_data_block *three[] = { NULL, &block, (void *)-1 };
         struct rist_oob_block oob = { .payload = (void *)1, .payload_len = 5 };
         const struct rist_oob_block *got_oob = &oob;
         struct rist_peer_config *config = NULL, zero = { 0 };
@@ -186,6 +191,30 @@ const TAIL: &str = r#"
         IS(rist_sender_data_write(sender, &block), -1);
         block.payload_len = 9969;
         IS(rist_sender_data_write(sender, &block), -1);
+        IS(rist_sender_data_write_batch(sender, &block, 0), 0);
+        IS(rist_sender_data_write_batch(sender, NULL, 0), 0);
+        IS(rist_sender_data_write_batch(receiver, NULL, 0), -1);
+        IS(rist_sender_data_write_batch(NULL, NULL, 0), -1);
+        IS(rist_sender_data_write_batch(sender, &block, 1), -1);
+        IS(rist_sender_data_write_batch(sender, &block, SIZE_MAX), -1);
+        IS(rist_sender_data_write_batch(sender, &block, (size_t)INT_MAX + 1), -1);
+        IS(rist_sender_data_write_batch(sender, NULL, SIZE_MAX), -1);
+        IS(rist_sender_data_write_batch(sender, (void *)((char *)&block + 1), 1), -1);
+        IS(rist_receiver_data_read_batch(receiver, NULL, 0, 600000), 0);
+        IS(rist_receiver_data_read_batch(receiver, &no_block, 1, 0), 0);
+        IS(rist_receiver_data_read_batch(receiver, &no_block, 1, -5), 0);
+        IS(rist_receiver_data_read_batch(receiver, NULL, SIZE_MAX, 0), -1);
+        IS(rist_receiver_data_read_batch(receiver, &no_block, SIZE_MAX, 0), -1);
+        IS(rist_receiver_data_read_batch(receiver, &no_block, SIZE_MAX / 32, 0), 0);
+        IS(rist_receiver_data_read_batch(sender, &no_block, 1, 0), -2);
+        IS(rist_receiver_data_read_batch(sender, NULL, 0, 0), -2);
+        IS(rist_receiver_data_read_batch(NULL, NULL, 0, 0), -1);
+        IS(no_block == NULL, 1);
+        TRY(rist_receiver_data_block_free_batch(NULL, 0));
+        TRY(rist_receiver_data_block_free_batch(NULL, SIZE_MAX));
+        TRY(rist_receiver_data_block_free_batch(&no_block, SIZE_MAX));
+        TRY(rist_receiver_data_block_free_batch(three, 3));
+        IS(three[0] == NULL && three[1] == NULL && three[2] == NULL, 1);
         IS(rist_oob_write(sender, &oob), -1);
         IS(rist_peer_create(sender, &peer, &zero), -1);
         IS(rist_peer_create(sender, NULL, &zero), -1);
@@ -271,6 +300,8 @@ const TAIL: &str = r#"
         IS(rist_destroy(main_sender), 0);
         IS(rist_destroy(main_receiver), 0);
         IS(rist_receiver_data_read2(receiver, &no_block, 0), -1);
+        IS(rist_receiver_data_read_batch(receiver, &no_block, 1, 0), -1);
+        IS(rist_sender_data_write_batch(sender, &block, 1), -1);
     }
     return 0;
 }

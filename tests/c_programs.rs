@@ -35,15 +35,10 @@ const VALGRIND: &[&str] = &[
 
 impl Examples {
     fn build(library: &'static Library, headers: &Path, test: &str) -> Examples {
-        require_package("gcc");
         let directory = scratch(&format!("c-programs-{}-{test}", library.name));
         for name in ["sender", "receiver", "relay"] {
-            let mut cc = Command::new("cc");
-            cc.args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-g", "-I"]).arg(headers);
-            cc.arg(root().join("examples-c").join(name).with_extension("c"));
-            cc.arg("-L").arg(&library.directory).args(["-lrist", "-o"]).arg(directory.join(name));
-            let out = cc.output().expect("cc");
-            assert!(out.status.success(), "{name}.c: {}", String::from_utf8_lossy(&out.stderr));
+            let source = root().join("examples-c").join(name).with_extension("c");
+            compile(library, headers, &source, &directory.join(name));
         }
         Examples { library, directory, prefix: &[] }
     }
@@ -105,6 +100,15 @@ impl Examples {
     }
 }
 
+fn compile(library: &Library, headers: &Path, source: &Path, program: &Path) {
+    require_package("gcc");
+    let mut cc = Command::new("cc");
+    cc.args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-g", "-I"]).arg(headers).arg(source);
+    cc.arg("-L").arg(&library.directory).args(["-lrist", "-o"]).arg(program);
+    let out = cc.output().expect("cc");
+    assert!(out.status.success(), "{}: {}", source.display(), String::from_utf8_lossy(&out.stderr));
+}
+
 /// What the examples print in the end when everything has passed.
 fn closing_lines() -> [String; 3] {
     [
@@ -155,4 +159,19 @@ fn examples_run_clean_under_valgrind_on_our_library() {
     require_package("valgrind");
     let examples = Examples { prefix: VALGRIND, ..Examples::on_ours("valgrind") };
     examples.transfer();
+}
+
+/// `ferrist.h`, which only ours has: blocks written and read in batches, and what is refused.
+#[test]
+fn batches_go_whole_and_in_order_from_c_to_c() {
+    require_package("valgrind");
+    let program = scratch("c-programs-batch").join("batch");
+    compile(ours(), &root().join("include"), &root().join("tests/abi/batch.c"), &program);
+    for prefix in [&[], VALGRIND] {
+        let words: Vec<_> = prefix.iter().map(std::ffi::OsStr::new).chain([program.as_os_str()]).collect();
+        let mut command = Command::new(words[0]);
+        let out = command.args(&words[1..]).env("LD_LIBRARY_PATH", &ours().directory).output().expect("the program");
+        let text = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
+        assert!(out.status.success() && text == "all batches as promised\n", "{prefix:?}: {}\n{text}", out.status);
+    }
 }

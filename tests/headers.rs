@@ -27,6 +27,15 @@ const EMPTY: Header = Header { file: "", guard: "", sources: &[], system: &[], i
 const HEADERS: &[Header] = &[
     Header { file: "common.h", guard: "RIST_COMMON_H", before: include_str!("headers/common.h"), ..EMPTY },
     Header {
+        file: "ferrist.h",
+        guard: "FERRIST_H",
+        sources: &["ferrist"],
+        system: &["stddef.h"],
+        includes: &["common.h", "headers.h"],
+        before: include_str!("headers/ferrist.h"),
+        ..EMPTY
+    },
+    Header {
         file: "headers.h",
         guard: "LIBRIST_HEADERS_H",
         sources: &["headers"],

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-const STATES: [&str; 3] = ["works", "differs", "missing"];
+const STATES: [&str; 4] = ["works", "differs", "missing", "ours"];
 
 /// Names in the table under a heading, with their states.
 fn table(heading: &str) -> BTreeMap<String, String> {
@@ -23,6 +23,15 @@ fn every_function_has_a_state() {
     let rows = table("Functions");
     let symbols: Vec<_> = include_str!("abi/symbols.txt").lines().collect();
     assert_eq!(rows.keys().map(String::as_str).collect::<Vec<_>>(), symbols);
+}
+
+/// What libRIST does not have is in a header that it does not have.
+#[test]
+fn functions_of_ours_are_those_of_our_header() {
+    let header = include_str!("../include/librist/ferrist.h");
+    for (name, state) in table("Functions") {
+        assert_eq!(state == "ours", header.contains(&format!(" {name}(struct")), "{name}: {state}");
+    }
 }
 
 #[test]

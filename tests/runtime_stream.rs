@@ -5,6 +5,7 @@ mod runtime;
 use parking_lot::Mutex;
 use rist::protocol::config::Role;
 use rist::protocol::output::Level;
+use rist::runtime::context::Error;
 use runtime::{Link, call, context, free_port, logged, options, packet, wait_until};
 use std::io::Read;
 use std::os::fd::AsRawFd;
@@ -56,6 +57,56 @@ fn every_packet_arrives_once_and_in_order() {
     });
     assert!(link.receiver.read(TIMEOUT).unwrap().is_none());
     link.destroy();
+}
+
+#[test]
+fn blocks_of_a_batch_enter_the_session_together_but_not_without_bound() {
+    let link = Link::new();
+    establish(&link);
+    const COUNT: u32 = 200;
+    let payloads: Vec<_> = (0..COUNT).map(numbered).collect();
+    assert_eq!(link.sender.write_batch(payloads.iter().map(|payload| packet(payload))), Ok(COUNT as usize));
+    let mut times = Vec::new();
+    while times.len() < COUNT as usize {
+        let batch = link.receiver.read_batch(150, runtime::PATIENCE).unwrap();
+        assert!((1..=150).contains(&batch.len()));
+        for block in batch {
+            assert_eq!(number(&block.delivery.payload), times.len() as u32);
+            assert!(!block.overflow && !block.delivery.discontinuity);
+            times.push(block.delivery.ts_ntp);
+        }
+    }
+    // Blocks without a time of their own have that of their entry.
+    for together in times.chunks(64) {
+        assert!(together.iter().all(|time| *time == together[0]), "{together:?}");
+    }
+    assert!(times.is_sorted() && times[0] < times[COUNT as usize - 1]);
+    assert!(link.receiver.read_batch(150, TIMEOUT).unwrap().is_empty());
+    link.destroy();
+}
+
+#[test]
+fn a_batch_ends_with_the_first_packet_that_is_refused() {
+    let link = Link::new();
+    establish(&link);
+    let payloads: Vec<_> = (0..100).map(|count| if count == 70 { Vec::new() } else { numbered(count) }).collect();
+    let writes = || payloads.iter().map(|payload| packet(payload));
+    assert_eq!(link.sender.write_batch(writes()), Ok(70));
+    assert_eq!(link.sender.write_batch(writes().skip(70)), Err(Error::InvalidArgument));
+    assert_eq!(link.sender.write_batch(writes().take(0)), Ok(0));
+    assert_eq!(link.sender.write_batch(writes().skip(71)), Ok(29));
+    for expected in (0..70).chain(71..100) {
+        let (block, _) = link.receiver.read(runtime::PATIENCE).unwrap().expect("a block in time");
+        assert_eq!(number(&block.delivery.payload), expected);
+    }
+    assert_eq!(link.receiver.write_batch(writes()), Err(Error::WrongRole));
+    assert_eq!(link.sender.read_batch(1, TIMEOUT).err(), Some(Error::WrongRole));
+    assert!(link.receiver.read_batch(0, runtime::PATIENCE).unwrap().is_empty());
+    link.destroy();
+    assert_eq!(link.sender.write_batch(writes()), Err(Error::Closed));
+    assert_eq!(link.receiver.read_batch(1, TIMEOUT).err(), Some(Error::Closed));
+    let lonely = context(Role::Sender);
+    assert!(matches!(lonely.write_batch(writes()), Err(Error::Session(_))));
 }
 
 #[test]

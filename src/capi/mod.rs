@@ -1,4 +1,4 @@
-//! The C ABI: one file per libRIST header. Convert, one call down, convert back.
+//! The C ABI: one file per libRIST header, and one for what is only ours (`ferrist.rs`). Convert, one call down, convert back.
 //!
 //! # What C promises
 //!
@@ -26,6 +26,7 @@ mod callback;
 mod config;
 pub mod enums;
 pub mod evsocket;
+pub mod ferrist;
 mod handle;
 pub mod headers;
 mod instance;

@@ -108,27 +108,39 @@ pub unsafe extern "C" fn rist_sender_data_write(ctx: *mut rist_ctx, data_block: 
     count(|| {
         let instance = instance::sender(ctx)?;
         // SAFETY: the contract of `capi`.
-        let block = unsafe { pointer::read(data_block) }?;
-        if !(1..=LARGEST_PAYLOAD).contains(&block.payload_len) {
-            return Err(FAILED);
-        }
-        let payload = pointer::checked(block.payload.cast::<u8>()).ok_or(FAILED)?;
-        // SAFETY: the contract of `capi`: payload_len readable bytes.
-        let payload = unsafe { std::slice::from_raw_parts(payload.as_ptr(), block.payload_len) };
-        let use_seq = block.flags & rist_data_block_sender_flags::RIST_DATA_FLAGS_USE_SEQ as u32 != 0;
-        let written = instance.context.write(Write {
-            payload,
-            ts_ntp: (block.ts_ntp != 0).then_some(block.ts_ntp),
-            seq: use_seq.then_some(block.seq as u32),
-            virt_src_port: block.virt_src_port,
-            virt_dst_port: block.virt_dst_port,
-        });
-        match written {
-            Ok(length) => Ok(c_int::try_from(length).unwrap_or(c_int::MAX)),
-            Err(Error::Resources) => Err(Failure(-3)),
-            Err(error) => Err(error.into()),
-        }
+        let write = unsafe { read_block(data_block) }?;
+        let length = instance.context.write(write).map_err(refused)?;
+        Ok(c_int::try_from(length).unwrap_or(c_int::MAX))
     })
+}
+
+/// What a block asks to be written.
+///
+/// Contract: a possible pointer points to a block, whose possible payload has as many bytes as it says during `'a`.
+pub(super) unsafe fn read_block<'a>(data_block: *const rist_data_block) -> Result<Write<'a>, Failure> {
+    // SAFETY: the caller's contract.
+    let block = unsafe { pointer::read(data_block) }?;
+    if !(1..=LARGEST_PAYLOAD).contains(&block.payload_len) {
+        return Err(FAILED);
+    }
+    let payload = pointer::checked(block.payload.cast::<u8>()).ok_or(FAILED)?;
+    let use_seq = block.flags & rist_data_block_sender_flags::RIST_DATA_FLAGS_USE_SEQ as u32 != 0;
+    Ok(Write {
+        // SAFETY: the caller's contract: payload_len readable bytes.
+        payload: unsafe { std::slice::from_raw_parts(payload.as_ptr(), block.payload_len) },
+        ts_ntp: (block.ts_ntp != 0).then_some(block.ts_ntp),
+        seq: use_seq.then_some(block.seq as u32),
+        virt_src_port: block.virt_src_port,
+        virt_dst_port: block.virt_dst_port,
+    })
+}
+
+/// Why a block was not written, as the number that C gets.
+pub(super) fn refused(error: Error) -> Failure {
+    match error {
+        Error::Resources => Failure(-3),
+        error => error.into(),
+    }
 }
 
 /// Greatest payload of libRIST 0.2.x.

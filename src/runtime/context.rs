@@ -10,12 +10,16 @@ use crate::protocol::entropy::Entropy;
 use crate::protocol::output::{Delivery, Error as SessionError, Level};
 use crate::protocol::payload::Pool;
 use crate::protocol::session::{MAX_PAYLOAD, Media, Session, SessionConfig};
+use crate::protocol::time::Time;
 use parking_lot::{Condvar, Mutex};
 use std::net::IpAddr;
 use std::process;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
+
+/// Blocks that enter the session at once: what they send leaves together. More would keep the session from others.
+const BATCH: usize = 64;
 
 /// Why a call on a context was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -257,17 +261,45 @@ impl Context {
     /// Sends one packet from the calling thread. Returns the payload's length.
     pub fn write(&self, write: Write<'_>) -> Result<usize, Error> {
         self.expect(Role::Sender)?;
+        let media = self.media(&write)?;
+        Ok(self.driver.call(|session, now| session.send(now, media))??)
+    }
+
+    /// Sends packets from the calling thread, in order, until one is refused. Returns how many were sent, or why not
+    /// even the first one was.
+    pub fn write_batch<'a>(&self, writes: impl Iterator<Item = Write<'a>>) -> Result<usize, Error> {
+        self.expect(Role::Sender)?;
+        // An iterator that has ended is not asked again.
+        let mut writes = writes.map(|write| self.media(&write)).fuse();
+        let mut batch = Vec::with_capacity(writes.size_hint().1.unwrap_or(BATCH).min(BATCH));
+        let mut written: usize = 0;
+        loop {
+            batch.extend(writes.by_ref().take(BATCH));
+            if batch.is_empty() {
+                return Ok(written);
+            }
+            let sent = self.driver.call(|session, now| send_all(session, now, batch.drain(..)));
+            let (sent, refused) = sent.unwrap_or_else(|closed| (0, Some(closed)));
+            written = written.saturating_add(sent);
+            match refused {
+                None => {}
+                Some(error) if written == 0 => return Err(error),
+                Some(_) => return Ok(written),
+            }
+        }
+    }
+
+    fn media(&self, write: &Write<'_>) -> Result<Media, Error> {
         if write.payload.is_empty() || write.payload.len() > MAX_PAYLOAD {
             return Err(Error::InvalidArgument);
         }
-        let media = Media {
+        Ok(Media {
             payload: self.pool.copy(write.payload),
             ts_ntp: write.ts_ntp,
             seq: write.seq,
             virt_src_port: write.virt_src_port,
             virt_dst_port: write.virt_dst_port,
-        };
-        Ok(self.driver.call(|session, now| session.send(now, media))??)
+        })
     }
 
     /// The next received block and how many its flow held, this one included. `None` after the
@@ -275,6 +307,16 @@ impl Context {
     pub fn read(&self, timeout: Duration) -> Result<Option<(Block, usize)>, Error> {
         self.expect(Role::Receiver)?;
         self.driver.fifo.read(timeout)
+    }
+
+    /// The received blocks that are there, at most `most`; waits for the first one. None after the time-out, at once
+    /// when it is zero. The blocks of a flow are together and in order.
+    pub fn read_batch(&self, most: usize, timeout: Duration) -> Result<Vec<Block>, Error> {
+        self.expect(Role::Receiver)?;
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        self.driver.fifo.read_batch(most, timeout)
     }
 
     /// Receiver, before start; a power of two (1 and 0: no FIFO). `size - 1` blocks a flow fit.
@@ -366,6 +408,22 @@ impl Drop for Context {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// How many were sent, and why the next one was not.
+fn send_all(
+    session: &mut Session,
+    now: Time,
+    batch: impl Iterator<Item = Result<Media, Error>>,
+) -> (usize, Option<Error>) {
+    let mut sent = 0;
+    for media in batch {
+        match media.and_then(|media| Ok(session.send(now, media)?)) {
+            Ok(_) => sent += 1,
+            Err(error) => return (sent, Some(error)),
+        }
+    }
+    (sent, None)
 }
 
 /// Octets that nobody can guess; `None` if the system has none.

@@ -99,6 +99,17 @@ impl Fifo {
 
     /// The next block of the flow that has most, and how many that flow had.
     pub(super) fn read(&self, timeout: Duration) -> Result<Option<(Block, usize)>, Error> {
+        self.take(timeout, State::pop)
+    }
+
+    /// Waits for a block, then takes what is there, at most `most`. The flow that has most comes first; the blocks of
+    /// a flow stay together and in order.
+    pub(super) fn read_batch(&self, most: usize, timeout: Duration) -> Result<Vec<Block>, Error> {
+        Ok(self.take(timeout, |state| state.pop_batch(most))?.unwrap_or_default())
+    }
+
+    /// Asks `pop` until it gives something or the time is over.
+    fn take<T>(&self, timeout: Duration, pop: impl Fn(&mut State) -> Option<T>) -> Result<Option<T>, Error> {
         let deadline = Instant::now().checked_add(timeout);
         let mut state = self.state.lock();
         state.reader_seen = true;
@@ -106,7 +117,7 @@ impl Fifo {
             if state.closed {
                 return Err(Error::Closed);
             }
-            if let Some(found) = state.pop() {
+            if let Some(found) = pop(&mut state) {
                 return Ok(Some(found));
             }
             if timeout.is_zero() {
@@ -115,7 +126,7 @@ impl Fifo {
             match deadline {
                 // A last look after the time is over: a block may have come with it.
                 Some(deadline) if self.readable.wait_until(&mut state, deadline).timed_out() => {
-                    return if state.closed { Err(Error::Closed) } else { Ok(state.pop()) };
+                    return if state.closed { Err(Error::Closed) } else { Ok(pop(&mut state)) };
                 }
                 Some(_) => {}
                 None => self.readable.wait(&mut state),
@@ -161,14 +172,35 @@ impl State {
         &mut self.flows[index]
     }
 
+    fn fullest(&mut self) -> Option<(usize, &mut Flow)> {
+        self.flows.iter_mut().enumerate().max_by_key(|(_, flow)| flow.blocks.len())
+    }
+
     fn pop(&mut self) -> Option<(Block, usize)> {
-        let (index, flow) = self.flows.iter_mut().enumerate().max_by_key(|(_, flow)| flow.blocks.len())?;
+        let (index, flow) = self.fullest()?;
         let queued = flow.blocks.len();
         let block = Block { delivery: flow.blocks.pop_front()?, overflow: flow.overflowed };
         if flow.ended && queued == 1 {
             self.flows.remove(index);
         }
         Some((block, queued))
+    }
+
+    /// `None` if there is nothing.
+    fn pop_batch(&mut self, most: usize) -> Option<Vec<Block>> {
+        let mut batch = Vec::new();
+        while let Some((index, flow)) = self.fullest() {
+            let count = flow.blocks.len().min(most.saturating_sub(batch.len()));
+            if count == 0 {
+                break;
+            }
+            let overflow = flow.overflowed;
+            batch.extend(flow.blocks.drain(..count).map(|delivery| Block { delivery, overflow }));
+            if flow.ended && flow.blocks.is_empty() {
+                self.flows.remove(index);
+            }
+        }
+        (!batch.is_empty()).then_some(batch)
     }
 }
 
@@ -238,6 +270,75 @@ mod tests {
             std::iter::from_fn(|| read(&fifo)).map(|(block, queued)| (block.delivery.flow_id, queued)).collect();
         assert_eq!(flows[0], (4, 3));
         assert_eq!(flows.len(), 5);
+    }
+
+    /// Flow and number of each block of a batch.
+    fn read_batch(fifo: &Fifo, most: usize) -> Vec<(u32, u32)> {
+        let batch = fifo.read_batch(most, Duration::ZERO).unwrap();
+        batch.iter().map(|block| (block.delivery.flow_id, block.delivery.seq)).collect()
+    }
+
+    #[test]
+    fn a_batch_takes_the_fullest_flow_first_and_keeps_the_order_of_each() {
+        let fifo = Fifo::new();
+        push(&fifo, 2, 0..3);
+        push(&fifo, 4, 10..15);
+        push(&fifo, 2, 3..4);
+        assert_eq!(read_batch(&fifo, 3), [(4, 10), (4, 11), (4, 12)]);
+        // Now the other one has more; what is left of the first follows.
+        assert_eq!(read_batch(&fifo, 5), [(2, 0), (2, 1), (2, 2), (2, 3), (4, 13)]);
+        assert_eq!(read_batch(&fifo, usize::MAX), [(4, 14)]);
+        assert_eq!(read_batch(&fifo, usize::MAX), []);
+    }
+
+    #[test]
+    fn batches_and_single_blocks_follow_each_other_and_tell_of_overflow_alike() {
+        let fifo = Fifo::new();
+        fifo.set_size(8).unwrap();
+        assert_eq!(push(&fifo, 2, 0..9), 2);
+        assert!(read(&fifo).is_some_and(|(block, queued)| block.overflow && queued == 7));
+        let batch = fifo.read_batch(4, Duration::ZERO).unwrap();
+        assert!(batch.iter().map(|block| block.delivery.seq).eq(1..5));
+        assert!(batch.iter().all(|block| block.overflow && !block.delivery.discontinuity));
+        assert_eq!(push(&fifo, 2, 20..21), 0);
+        let batch = fifo.read_batch(9, Duration::ZERO).unwrap();
+        let told: Vec<_> =
+            batch.iter().map(|block| (block.delivery.seq, block.delivery.discontinuity, block.overflow)).collect();
+        assert_eq!(told, [(5, false, false), (6, false, false), (20, true, false)]);
+    }
+
+    #[test]
+    fn a_batch_forgets_the_ended_flows_that_it_empties() {
+        let fifo = Fifo::new();
+        push(&fifo, 2, 0..3);
+        push(&fifo, 4, 0..2);
+        fifo.end_flow(2);
+        assert_eq!(read_batch(&fifo, 2), [(2, 0), (2, 1)]);
+        assert_eq!(fifo.state.lock().flows.len(), 2);
+        assert_eq!(read_batch(&fifo, 4), [(4, 0), (4, 1), (2, 2)]);
+        assert!(fifo.state.lock().flows.iter().all(|flow| flow.id == 4));
+    }
+
+    #[test]
+    fn a_reader_of_batches_waits_for_the_first_block_only_and_is_told_of_the_end() {
+        let fifo = Arc::new(Fifo::new());
+        let started = Instant::now();
+        assert!(fifo.read_batch(5, Duration::from_millis(30)).unwrap().is_empty());
+        assert!(started.elapsed() >= Duration::from_millis(30));
+        let reader = std::thread::spawn({
+            let fifo = Arc::clone(&fifo);
+            move || {
+                let first = fifo.read_batch(100, Duration::from_secs(600)).unwrap();
+                let end = fifo.read_batch(100, Duration::from_secs(600)).map(|batch| batch.len());
+                (first.len(), end)
+            }
+        });
+        push(&fifo, 2, 0..7);
+        while !fifo.state.lock().flows.iter().all(|flow| flow.blocks.is_empty()) {
+            std::thread::yield_now();
+        }
+        fifo.close();
+        assert_eq!(reader.join().unwrap(), (7, Err(Error::Closed)));
     }
 
     #[test]

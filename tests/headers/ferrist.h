@@ -1,0 +1,26 @@
+/*
+ * What this library has and libRIST has not. <librist/librist.h> does not include this header, so a program that is also
+ * built with libRIST asks for it:
+ *
+ *     #if defined(__has_include)
+ *     #if __has_include(<librist/ferrist.h>)
+ *     #include <librist/ferrist.h>
+ *     #define HAVE_FERRIST 1
+ *     #endif
+ *     #endif
+ *
+ * Many packets with one call:
+ *
+ *     struct rist_data_block blocks[32];
+ *     memset(blocks, 0, sizeof blocks);
+ *     for (n = 0; n < 32 && next_packet(&blocks[n].payload, &blocks[n].payload_len); n++)
+ *         ;
+ *     written = rist_sender_data_write_batch(ctx, blocks, n);
+ *
+ *     struct rist_data_block *received[32];
+ *     n = rist_receiver_data_read_batch(ctx, received, 32, 100);
+ *     for (i = 0; i < n; i++)
+ *         fwrite(received[i]->payload, 1, received[i]->payload_len, stdout);
+ *     if (n > 0)
+ *         rist_receiver_data_block_free_batch(received, n);
+ */
