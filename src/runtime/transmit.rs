@@ -110,8 +110,10 @@ impl BoundSocket {
         let turn = if idle { self.turn.try_lock() } else { None };
         if turn.is_some() && !in_burst {
             let rest = self.push(now, datagrams, &mut sent);
-            self.append(&mut state.waiting, now, rest, &mut sent);
-            sent.waits = !rest.is_empty();
+            if !rest.is_empty() {
+                self.append(&mut state.waiting, now, rest, &mut sent);
+                sent.waits = true;
+            }
             return sent;
         }
         drop(turn);
