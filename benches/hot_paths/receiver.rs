@@ -1,6 +1,6 @@
 //! Datagrams come in and packets are handed out, at 50 Mbit/s with a buffer of one second.
 
-use crate::replay::{self, Part};
+use crate::replay::{Part, Replay};
 use crate::support::end::PAYLOAD;
 use crate::support::kind::{Kind, MAIN, MAIN_AES_128, MAIN_LOSS, SIMPLE};
 use crate::support::script::Script;
@@ -27,9 +27,8 @@ fn bench(criterion: &mut Criterion, name: &str, part: Part, kinds: &[Kind]) {
     group.throughput(Throughput::Bytes(PAYLOAD.len() as u64));
     for kind in kinds {
         let script = Script::record(kind, Role::Receiver, 10_000);
-        group.bench_function(kind.name, |bencher| {
-            bencher.iter_custom(|packets| replay::time(&script, part, packets));
-        });
+        let mut replay = Replay::new(&script, part);
+        group.bench_function(kind.name, |bencher| bencher.iter_custom(|packets| replay.time(packets)));
     }
     group.finish();
 }
