@@ -9,6 +9,7 @@ mod callgrind;
 mod count;
 #[path = "../support/mod.rs"]
 mod support;
+#[allow(dead_code)] // A test compares the document.
 mod table;
 
 use std::process::ExitCode;
@@ -31,7 +32,10 @@ fn main() -> ExitCode {
 }
 
 fn check() -> ExitCode {
-    assert!(cfg!(target_arch = "x86_64"), "the stored figures are those of x86-64");
+    if std::env::consts::ARCH != "x86_64" {
+        eprintln!("the stored figures are those of x86-64");
+        return ExitCode::FAILURE;
+    }
     let now = Table(KINDS.iter().map(measure).collect());
     if std::env::var_os("RIST_BLESS").is_some() {
         now.store();
