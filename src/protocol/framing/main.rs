@@ -20,29 +20,25 @@ pub(in crate::protocol) struct Envelope {
 
 impl Envelope {
     /// A media packet. In clear text the payload is shared, not copied.
-    pub(in crate::protocol) fn media(self, header: &rtp::Header, payload: Payload, pool: &Arc<Pool>) -> Transmit {
+    pub(in crate::protocol) fn media(self, header: &rtp::Header, payload: &Payload, pool: &Arc<Pool>) -> Transmit {
         let mut rtp_header = [0; rtp::Header::MAX_LEN];
-        let len = header.write(&mut rtp_header);
-        let rtp_header = &rtp_header[..len];
+        let rtp_len = header.write(&mut rtp_header);
         if self.sealed.is_some() {
             return self.message(pool, |out| {
-                out.extend_from_slice(rtp_header);
-                out.extend_from_slice(&payload);
+                out.extend_from_slice(&rtp_header[..rtp_len]);
+                out.extend_from_slice(payload);
             });
         }
-        let (mut transmit, prefix, prefix_len) = self.open();
-        for part in [&prefix[..prefix_len], rtp_header] {
-            let end = transmit.head_len + part.len();
-            transmit.head[transmit.head_len..end].copy_from_slice(part);
-            transmit.head_len = end;
-        }
-        transmit.body = Some(payload);
-        transmit
+        let (protocol, prefix, prefix_len) = self.form.prefix(self.version);
+        let mut head = self.head(protocol);
+        head.push(&prefix, prefix_len);
+        head.push(&rtp_header, rtp_len);
+        self.datagram(head, payload.clone())
     }
 
     /// Anything else, as `write` puts it together.
     pub(in crate::protocol) fn message(self, pool: &Arc<Pool>, write: impl FnOnce(&mut Vec<u8>)) -> Transmit {
-        let (mut transmit, prefix, prefix_len) = self.open();
+        let (protocol, prefix, prefix_len) = self.form.prefix(self.version);
         let body = pool.build(|out| {
             out.extend_from_slice(&prefix[..prefix_len]);
             write(out);
@@ -50,20 +46,36 @@ impl Envelope {
                 sealed.encrypt(out);
             }
         });
-        transmit.body = Some(body);
-        transmit
+        self.datagram(self.head(protocol), body)
     }
 
-    /// The datagram with its GRE header only, and what has to follow that.
-    fn open(&self) -> (Transmit, [u8; Form::MAX_PREFIX], usize) {
-        let (protocol, prefix, prefix_len) = self.form.prefix(self.version);
+    fn head(&self, protocol: u16) -> Head {
         let key = self.sealed.as_ref().map(|sealed| (sealed.nonce, sealed.aes_256));
         let header = Header { version: self.version, protocol, key, sequence: self.sequence };
         let mut gre = [0; Header::MAX_LEN];
-        let head_len = header.write(&mut gre);
-        let mut head = [0; MAX_HEAD];
-        head[..Header::MAX_LEN].copy_from_slice(&gre);
-        let transmit = Transmit { socket: self.socket, to: self.to, head, head_len, body: None };
-        (transmit, prefix, prefix_len)
+        let gre_len = header.write(&mut gre);
+        let mut head = Head { octets: [0; MAX_HEAD], len: 0 };
+        head.push(&gre, gre_len);
+        head
+    }
+
+    fn datagram(&self, head: Head, body: Payload) -> Transmit {
+        Transmit { socket: self.socket, to: self.to, head: head.octets, head_len: head.len, body: Some(body) }
+    }
+}
+
+/// What stands before the body, as it grows.
+struct Head {
+    octets: [u8; MAX_HEAD],
+    len: usize,
+}
+
+impl Head {
+    /// Adds the first `len` of these octets. All of them are copied: a number known beforehand costs no call.
+    fn push<const N: usize>(&mut self, octets: &[u8; N], len: usize) {
+        if let Some(place) = self.octets[self.len..].first_chunk_mut() {
+            *place = *octets;
+            self.len += len;
+        }
     }
 }
