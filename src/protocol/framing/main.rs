@@ -20,7 +20,7 @@ pub(in crate::protocol) struct Envelope {
 
 impl Envelope {
     /// A media packet. In clear text the payload is shared, not copied.
-    pub(in crate::protocol) fn media(self, header: &rtp::Header, payload: &Payload, pool: &Arc<Pool>) -> Transmit {
+    pub(in crate::protocol) fn media(&self, header: &rtp::Header, payload: &Payload, pool: &Arc<Pool>) -> Transmit {
         let mut rtp_header = [0; rtp::Header::MAX_LEN];
         let rtp_len = header.write(&mut rtp_header);
         if self.sealed.is_some() {
@@ -30,52 +30,44 @@ impl Envelope {
             });
         }
         let (protocol, prefix, prefix_len) = self.form.prefix(self.version);
-        let mut head = self.head(protocol);
-        head.push(&prefix, prefix_len);
-        head.push(&rtp_header, rtp_len);
-        self.datagram(head, payload.clone())
+        let mut transmit = self.open(protocol);
+        add(&mut transmit, &prefix, prefix_len);
+        add(&mut transmit, &rtp_header, rtp_len);
+        transmit.body = Some(payload.clone());
+        transmit
     }
 
     /// Anything else, as `write` puts it together.
-    pub(in crate::protocol) fn message(self, pool: &Arc<Pool>, write: impl FnOnce(&mut Vec<u8>)) -> Transmit {
+    pub(in crate::protocol) fn message(&self, pool: &Arc<Pool>, write: impl FnOnce(&mut Vec<u8>)) -> Transmit {
         let (protocol, prefix, prefix_len) = self.form.prefix(self.version);
-        let body = pool.build(|out| {
+        let mut transmit = self.open(protocol);
+        transmit.body = Some(pool.build(|out| {
             out.extend_from_slice(&prefix[..prefix_len]);
             write(out);
             if let Some(sealed) = &self.sealed {
                 sealed.encrypt(out);
             }
-        });
-        self.datagram(self.head(protocol), body)
+        }));
+        transmit
     }
 
-    fn head(&self, protocol: u16) -> Head {
+    /// The datagram with its GRE header only.
+    fn open(&self, protocol: u16) -> Transmit {
         let key = self.sealed.as_ref().map(|sealed| (sealed.nonce, sealed.aes_256));
         let header = Header { version: self.version, protocol, key, sequence: self.sequence };
         let mut gre = [0; Header::MAX_LEN];
         let gre_len = header.write(&mut gre);
-        let mut head = Head { octets: [0; MAX_HEAD], len: 0 };
-        head.push(&gre, gre_len);
-        head
-    }
-
-    fn datagram(&self, head: Head, body: Payload) -> Transmit {
-        Transmit { socket: self.socket, to: self.to, head: head.octets, head_len: head.len, body: Some(body) }
+        let head = [0; MAX_HEAD];
+        let mut transmit = Transmit { socket: self.socket, to: self.to, head, head_len: 0, body: None };
+        add(&mut transmit, &gre, gre_len);
+        transmit
     }
 }
 
-/// What stands before the body, as it grows.
-struct Head {
-    octets: [u8; MAX_HEAD],
-    len: usize,
-}
-
-impl Head {
-    /// Adds the first `len` of these octets. All of them are copied: a number known beforehand costs no call.
-    fn push<const N: usize>(&mut self, octets: &[u8; N], len: usize) {
-        if let Some(place) = self.octets[self.len..].first_chunk_mut() {
-            *place = *octets;
-            self.len += len;
-        }
+/// Adds the first `len` of these octets to the head. All of them are copied: a number known beforehand costs no call.
+fn add<const N: usize>(transmit: &mut Transmit, octets: &[u8; N], len: usize) {
+    if let Some(place) = transmit.head[transmit.head_len..].first_chunk_mut() {
+        *place = *octets;
+        transmit.head_len += len;
     }
 }

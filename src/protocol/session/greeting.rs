@@ -118,9 +118,16 @@ impl Session {
             envelope.sequence = tunnel.next_sequence();
             return Some(envelope);
         }
-        let Some((owner, lock)) = self.lock_of(id) else {
-            envelope.sequence = self.tunnel_of(id)?.next_sequence();
-            return Some(envelope);
+        let own = tunnel.lock.as_deref_mut().map(|lock| (id, lock));
+        let (owner, lock) = match own {
+            Some(own) => own,
+            None => match self.lock_of(id) {
+                Some(lent) => lent,
+                None => {
+                    envelope.sequence = self.tunnel_of(id)?.next_sequence();
+                    return Some(envelope);
+                }
+            },
         };
         let sealed = lock.seal(now);
         if lock.wants_key(now) {

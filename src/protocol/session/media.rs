@@ -3,7 +3,6 @@
 use super::throttle::Complaint;
 use super::{MAX_PAYLOAD, Media, Session};
 use crate::protocol::config::Role;
-use crate::protocol::framing::main::Envelope;
 use crate::protocol::framing::simple;
 use crate::protocol::output::{Error, Level, Output, PeerId};
 use crate::protocol::peer::{Kind, Peer};
@@ -106,9 +105,9 @@ impl Session {
         let is_tunnel = self.is_tunnel();
         let Some(peer) = self.peers.quietly(id) else { return };
         let transmit = match (envelope, peer.media.remote) {
-            (Some(envelope), _) => {
-                let form = Form::Reduced(media_ports(peer, sent.ports));
-                Envelope { form, ..envelope }.media(&header, &sent.payload, &self.pool)
+            (Some(mut envelope), _) => {
+                envelope.form = Form::Reduced(media_ports(peer, sent.ports));
+                envelope.media(&header, &sent.payload, &self.pool)
             }
             (None, Some(to)) if !is_tunnel => simple::media(peer.media.socket, to, &header, sent.payload.clone()),
             _ => return,
