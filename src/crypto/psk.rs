@@ -5,7 +5,7 @@ use aes::cipher::consts::U16;
 use aes::cipher::{BlockCipher, BlockEncryptMut, BlockSizeUser, InnerIvInit, KeyInit, StreamCipherCore};
 use aes::{Aes128, Aes192, Aes256};
 use ctr::CtrCore;
-use ctr::flavors::Ctr128BE;
+use ctr::flavors::Ctr32BE;
 use sha2::Sha256;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -80,7 +80,8 @@ fn apply<'a, C>(cipher: &'a C, counter: &[u8; 16], octets: &mut [u8])
 where
     &'a C: BlockEncryptMut + BlockCipher + BlockSizeUser<BlockSize = U16>,
 {
-    let core = CtrCore::<&'a C, Ctr128BE>::inner_iv_init(cipher, counter.into());
+    // The counter proper is in the last four octets, and no packet is so long that it would carry over.
+    let core = CtrCore::<&'a C, Ctr32BE>::inner_iv_init(cipher, counter.into());
     core.apply_keystream_partial(octets.into());
 }
 

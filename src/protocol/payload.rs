@@ -11,10 +11,17 @@ const LEAST_BYTES: usize = 64;
 /// Buffers above this size are not kept.
 const MAX_KEPT_BYTES: usize = 16 * 1024;
 
+/// The bytes, and where they return to while somebody has them.
+#[derive(Debug, Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+    pool: Option<Arc<Pool>>,
+}
+
 /// Where payload buffers come from and return to, from any thread.
 #[derive(Debug, Default)]
 pub struct Pool {
-    idle: Mutex<Vec<Arc<Vec<u8>>>>,
+    idle: Mutex<Vec<Arc<Buffer>>>,
 }
 
 impl Pool {
@@ -29,21 +36,18 @@ impl Pool {
 
     /// A payload that `fill` writes into an empty buffer.
     pub fn build(self: &Arc<Self>, fill: impl FnOnce(&mut Vec<u8>)) -> Payload {
-        let mut buffer = self.idle.lock().pop().unwrap_or_default();
-        match Arc::get_mut(&mut buffer) {
-            Some(bytes) => {
-                bytes.clear();
-                bytes.reserve(LEAST_BYTES);
-                fill(bytes);
-            }
-            // Idle buffers have one owner; this arm only keeps the function total.
-            None => {
-                let mut bytes = Vec::with_capacity(LEAST_BYTES);
-                fill(&mut bytes);
-                buffer = Arc::new(bytes);
-            }
+        let mut shared = self.idle.lock().pop().unwrap_or_default();
+        // Idle buffers have one owner; the other arm only keeps the function total.
+        if Arc::get_mut(&mut shared).is_none() {
+            shared = Arc::default();
         }
-        Payload { buffer: Some(buffer), pool: Arc::clone(self) }
+        if let Some(buffer) = Arc::get_mut(&mut shared) {
+            buffer.bytes.clear();
+            buffer.bytes.reserve(LEAST_BYTES);
+            fill(&mut buffer.bytes);
+            buffer.pool = Some(Arc::clone(self));
+        }
+        Payload { shared: Some(shared) }
     }
 }
 
@@ -51,37 +55,45 @@ impl Pool {
 #[derive(Debug, Clone)]
 pub struct Payload {
     /// Always `Some` until dropped.
-    buffer: Option<Arc<Vec<u8>>>,
-    pool: Arc<Pool>,
+    shared: Option<Arc<Buffer>>,
 }
 
 impl Payload {
     /// These bytes and then those of another, as one.
     pub fn followed_by(&self, second: &[u8]) -> Payload {
-        self.pool.build(|buffer| {
+        let both = |buffer: &mut Vec<u8>| {
             buffer.extend_from_slice(self);
             buffer.extend_from_slice(second);
-        })
+        };
+        match self.shared.as_ref().and_then(|buffer| buffer.pool.as_ref()) {
+            Some(pool) => pool.build(both),
+            None => Pool::new().build(both),
+        }
     }
 }
 
 impl Deref for Payload {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
-        self.buffer.as_deref().map_or(&[], Vec::as_slice)
+        self.shared.as_ref().map_or(&[], |buffer| &buffer.bytes)
     }
 }
 
 impl Drop for Payload {
     fn drop(&mut self) {
-        let Some(mut buffer) = self.buffer.take() else { return };
+        let Some(mut shared) = self.shared.take() else { return };
         // Two owners that drop at the same moment may both see each other: then it is just freed.
-        if Arc::get_mut(&mut buffer).is_none_or(|bytes| bytes.capacity() > MAX_KEPT_BYTES) {
+        if Arc::strong_count(&shared) > 1 {
             return;
         }
-        let mut idle = self.pool.idle.lock();
+        let Some(buffer) = Arc::get_mut(&mut shared) else { return };
+        let Some(pool) = buffer.pool.take() else { return };
+        if buffer.bytes.capacity() > MAX_KEPT_BYTES {
+            return;
+        }
+        let mut idle = pool.idle.lock();
         if idle.len() < MAX_IDLE {
-            idle.push(buffer);
+            idle.push(shared);
         }
     }
 }

@@ -5,6 +5,12 @@ use crate::protocol::time::{Span, Time};
 /// A leg takes its place back once it has delivered for so long, so that media moves once a second at most.
 const PROBATION: Span = Span::from_secs(1);
 
+/// How long it makes no difference since when a leg has delivered: no time at all during its probation.
+pub(in crate::protocol) fn settled_for(now: Time, good_since: Option<Time>) -> Span {
+    let on_probation = good_since.is_some_and(|since| now.since(since) < PROBATION);
+    if on_probation { Span::ZERO } else { Span::MAX }
+}
+
 #[derive(Debug, Default)]
 pub(in crate::protocol) struct Backup {
     active: Option<u32>,

@@ -67,11 +67,23 @@ impl Evidence {
     }
 
     pub(in crate::protocol) fn is_stale(&self, now: Time, interval: Span) -> bool {
-        let since = if self.answers { self.unanswered_since } else { self.heard };
-        match since {
+        match self.silent_since() {
             Some(since) => now.since(since) > self.patience(interval),
             None => !self.answers,
         }
+    }
+
+    fn silent_since(&self) -> Option<Time> {
+        if self.answers { self.unanswered_since } else { self.heard }
+    }
+
+    /// How long neither staleness nor share change if nothing is heard or asked.
+    pub(in crate::protocol) fn steady_for(&self, now: Time, interval: Span) -> Span {
+        if self.rejoined.is_some_and(|since| now.since(since) < REJOIN) {
+            return Span::ZERO;
+        }
+        let left = self.silent_since().map(|since| self.patience(interval) - now.since(since));
+        left.filter(|left| *left >= Span::ZERO).unwrap_or(Span::MAX)
     }
 
     /// Three answers in a row may be lost; more where many are lost without the leg being dead.

@@ -13,6 +13,7 @@ use super::output::PeerId;
 use super::report::LegState;
 use super::time::{Span, Time};
 use backup::Backup;
+pub(super) use backup::settled_for;
 use evidence::Evidence;
 pub(super) use far_end::{Block, FarEnd, loss_figures};
 pub(super) use losses::{Losses, Trail, is_cleared};
@@ -117,6 +118,15 @@ impl Standing {
             (Some(heard), Some(returned)) if returned.since(heard) > Span::ZERO => Some(returned),
             _ => heard,
         }
+    }
+
+    /// How long condition, share and rank stay as they are if nothing is heard or asked; no time at all during a way back.
+    pub(super) fn steady_for(&self, now: Time, interval: Span) -> Span {
+        let returning = self.returned.is_some_and(|(at, ramp)| now.since(at) < ramp);
+        if returning {
+            return Span::ZERO;
+        }
+        self.evidence.steady_for(now, interval).min(settled_for(now, self.good_since(now, interval)))
     }
 
     /// Of its turns, in 1/`FULL`.

@@ -20,50 +20,54 @@ pub(in crate::protocol) struct Envelope {
 
 impl Envelope {
     /// A media packet. In clear text the payload is shared, not copied.
-    pub(in crate::protocol) fn media(self, header: &rtp::Header, payload: Payload, pool: &Arc<Pool>) -> Transmit {
+    pub(in crate::protocol) fn media(&self, header: &rtp::Header, payload: &Payload, pool: &Arc<Pool>) -> Transmit {
         let mut rtp_header = [0; rtp::Header::MAX_LEN];
-        let len = header.write(&mut rtp_header);
-        let rtp_header = &rtp_header[..len];
+        let rtp_len = header.write(&mut rtp_header);
         if self.sealed.is_some() {
             return self.message(pool, |out| {
-                out.extend_from_slice(rtp_header);
-                out.extend_from_slice(&payload);
+                out.extend_from_slice(&rtp_header[..rtp_len]);
+                out.extend_from_slice(payload);
             });
         }
-        let (mut transmit, prefix, prefix_len) = self.open();
-        for part in [&prefix[..prefix_len], rtp_header] {
-            let end = transmit.head_len + part.len();
-            transmit.head[transmit.head_len..end].copy_from_slice(part);
-            transmit.head_len = end;
-        }
-        transmit.body = Some(payload);
+        let (protocol, prefix, prefix_len) = self.form.prefix(self.version);
+        let mut transmit = self.open(protocol);
+        add(&mut transmit, &prefix, prefix_len);
+        add(&mut transmit, &rtp_header, rtp_len);
+        transmit.body = Some(payload.clone());
         transmit
     }
 
     /// Anything else, as `write` puts it together.
-    pub(in crate::protocol) fn message(self, pool: &Arc<Pool>, write: impl FnOnce(&mut Vec<u8>)) -> Transmit {
-        let (mut transmit, prefix, prefix_len) = self.open();
-        let body = pool.build(|out| {
+    pub(in crate::protocol) fn message(&self, pool: &Arc<Pool>, write: impl FnOnce(&mut Vec<u8>)) -> Transmit {
+        let (protocol, prefix, prefix_len) = self.form.prefix(self.version);
+        let mut transmit = self.open(protocol);
+        transmit.body = Some(pool.build(|out| {
             out.extend_from_slice(&prefix[..prefix_len]);
             write(out);
             if let Some(sealed) = &self.sealed {
                 sealed.encrypt(out);
             }
-        });
-        transmit.body = Some(body);
+        }));
         transmit
     }
 
-    /// The datagram with its GRE header only, and what has to follow that.
-    fn open(&self) -> (Transmit, [u8; Form::MAX_PREFIX], usize) {
-        let (protocol, prefix, prefix_len) = self.form.prefix(self.version);
+    /// The datagram with its GRE header only.
+    fn open(&self, protocol: u16) -> Transmit {
         let key = self.sealed.as_ref().map(|sealed| (sealed.nonce, sealed.aes_256));
         let header = Header { version: self.version, protocol, key, sequence: self.sequence };
         let mut gre = [0; Header::MAX_LEN];
-        let head_len = header.write(&mut gre);
-        let mut head = [0; MAX_HEAD];
-        head[..Header::MAX_LEN].copy_from_slice(&gre);
-        let transmit = Transmit { socket: self.socket, to: self.to, head, head_len, body: None };
-        (transmit, prefix, prefix_len)
+        let gre_len = header.write(&mut gre);
+        let head = [0; MAX_HEAD];
+        let mut transmit = Transmit { socket: self.socket, to: self.to, head, head_len: 0, body: None };
+        add(&mut transmit, &gre, gre_len);
+        transmit
+    }
+}
+
+/// Adds the first `len` of these octets to the head. All of them are copied: a number known beforehand costs no call.
+fn add<const N: usize>(transmit: &mut Transmit, octets: &[u8; N], len: usize) {
+    if let Some(place) = transmit.head[transmit.head_len..].first_chunk_mut() {
+        *place = *octets;
+        transmit.head_len += len;
     }
 }

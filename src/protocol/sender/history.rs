@@ -45,13 +45,17 @@ struct Entry {
     repeats: Vec<Repeats>,
 }
 
-/// A ring by sequence number, grown on demand up to what a sequence number can tell apart.
+/// The latest packets, and where each sequence number is among them: a ring, grown on demand up to what a sequence number
+/// can tell apart.
 #[derive(Debug)]
 pub(super) struct History {
-    slots: Vec<Option<Entry>>,
+    /// In the order written, to free them by age.
+    packets: VecDeque<Entry>,
+    /// How many have been freed, and one, so that no packet has place 0.
+    gone: usize,
+    /// By sequence number: the packet's place among all, freed ones, too.
+    places: Vec<usize>,
     max: usize,
-    /// Sequence numbers in the order written, to free them by age.
-    order: VecDeque<(Time, u32)>,
     memory: Span,
     /// Repeats of all packets.
     accounts: usize,
@@ -61,9 +65,10 @@ impl History {
     /// `max` is a power of two: as many packets as are kept at most.
     pub(super) fn new(max: usize) -> Self {
         Self {
-            slots: std::iter::repeat_with(|| None).take(FIRST_SIZE).collect(),
+            packets: VecDeque::new(),
+            gone: 1,
+            places: vec![0; FIRST_SIZE],
             max,
-            order: VecDeque::new(),
             memory: Span::from_secs(2),
             accounts: 0,
         }
@@ -71,7 +76,7 @@ impl History {
 
     /// A ring that has grown beyond it stays as it is.
     pub(super) fn set_max(&mut self, max: usize) {
-        self.max = max.max(self.slots.len());
+        self.max = max.max(self.places.len());
     }
 
     pub(super) fn set_memory(&mut self, memory: Span) {
@@ -79,69 +84,64 @@ impl History {
     }
 
     fn index(&self, seq: u32) -> usize {
-        seq as usize & (self.slots.len() - 1)
+        seq as usize & (self.places.len() - 1)
+    }
+
+    /// Whichever packet has the place of this number.
+    fn at(&self, seq: u32) -> Option<&Entry> {
+        self.packets.get(self.places[self.index(seq)].checked_sub(self.gone)?)
     }
 
     pub(super) fn insert(&mut self, now: Time, sent: Sent) {
         self.expire(now);
         // No more than numbers can tell apart, however long packets are to be kept.
-        if self.order.len() >= self.max {
+        if self.packets.len() >= self.max {
             self.forget_oldest();
         }
         let seq = sent.seq;
-        let most = self.max.min(DENSE_SIZE.max(self.order.len().saturating_mul(SLOTS_PER_PACKET)));
-        while self.slots.len() < most && self.slots[self.index(seq)].as_ref().is_some_and(|entry| entry.sent.seq != seq)
-        {
+        while self.at(seq).is_some_and(|entry| entry.sent.seq != seq) && self.places.len() < self.most() {
             self.grow();
         }
         let index = self.index(seq);
-        let old = self.slots[index].replace(Entry { sent, written: now, repeats: Vec::new() });
-        self.forget_accounts(old);
-        self.order.push_back((now, seq));
+        self.places[index] = self.gone + self.packets.len();
+        self.packets.push_back(Entry { sent, written: now, repeats: Vec::new() });
+    }
+
+    fn most(&self) -> usize {
+        self.max.min(DENSE_SIZE.max(self.packets.len().saturating_mul(SLOTS_PER_PACKET)))
     }
 
     fn forget_oldest(&mut self) {
-        let Some((written, seq)) = self.order.pop_front() else { return };
-        let index = self.index(seq);
-        if self.slots[index].as_ref().is_some_and(|entry| entry.sent.seq == seq && entry.written == written) {
-            let old = self.slots[index].take();
-            self.forget_accounts(old);
+        if let Some(entry) = self.packets.pop_front() {
+            self.gone += 1;
+            self.accounts = self.accounts.saturating_sub(entry.repeats.len());
         }
     }
 
-    fn forget_accounts(&mut self, old: Option<Entry>) {
-        self.accounts = self.accounts.saturating_sub(old.map_or(0, |entry| entry.repeats.len()));
-    }
-
     fn grow(&mut self) {
-        let size = self.slots.len() * 2;
-        let old = std::mem::replace(&mut self.slots, std::iter::repeat_with(|| None).take(size).collect());
-        for entry in old.into_iter().flatten() {
-            let index = self.index(entry.sent.seq);
-            let old = self.slots[index].replace(entry);
-            self.forget_accounts(old);
+        self.places = vec![0; self.places.len() * 2];
+        for (place, entry) in (self.gone..).zip(&self.packets) {
+            let index = entry.sent.seq as usize & (self.places.len() - 1);
+            self.places[index] = place;
         }
     }
 
     pub(super) fn expire(&mut self, now: Time) {
-        while let Some(&(written, _)) = self.order.front() {
-            if now.since(written) <= self.memory {
-                break;
-            }
+        while self.packets.front().is_some_and(|entry| now.since(entry.written) > self.memory) {
             self.forget_oldest();
         }
     }
 
     pub(super) fn clear(&mut self) {
-        self.slots.fill_with(|| None);
-        self.order.clear();
+        self.gone += self.packets.len();
+        self.packets.clear();
         self.accounts = 0;
     }
 
     fn entry(&mut self, now: Time, seq: u32) -> Option<&mut Entry> {
-        let memory = self.memory;
-        let index = self.index(seq);
-        self.slots[index].as_mut().filter(|entry| entry.sent.seq == seq && now.since(entry.written) <= memory)
+        let place = self.places[self.index(seq)].checked_sub(self.gone)?;
+        let entry = self.packets.get_mut(place)?;
+        (entry.sent.seq == seq && now.since(entry.written) <= self.memory).then_some(entry)
     }
 
     pub(super) fn get(&mut self, now: Time, seq: u32) -> Option<&Sent> {
@@ -185,17 +185,17 @@ mod tests {
         let mut history = History::new(1 << 16);
         history.set_max(usize::MAX / 2 + 1);
         let now = Time::from_ticks(1 << 40);
-        assert_eq!(history.slots.len(), FIRST_SIZE);
+        assert_eq!(history.places.len(), FIRST_SIZE);
         for n in 0..100_000u32 {
             history.insert(now, sent(n, pool.copy(b"")));
         }
-        assert_eq!(history.slots.len(), 1 << 17);
+        assert_eq!(history.places.len(), 1 << 17);
         assert!((0..100_000).all(|seq| history.get(now, seq).is_some()), "more than 16 bits can tell apart");
         let mut history = History::new(usize::MAX / 2 + 1);
         for n in 0..8u32 {
             history.insert(now, sent(n << 29, pool.copy(b"")));
         }
-        assert_eq!(history.slots.len(), DENSE_SIZE, "numbers far apart");
+        assert_eq!(history.places.len(), DENSE_SIZE, "numbers far apart");
         assert!(history.get(now, 7 << 29).is_some());
     }
 
@@ -211,7 +211,7 @@ mod tests {
                 assert!(!std::mem::replace(&mut repeats.waiting, true) || seq > 1000, "packet {seq}, peer {peer}");
             }
         }
-        let count = |history: &History| history.slots.iter().flatten().map(|entry| entry.repeats.len()).sum::<usize>();
+        let count = |history: &History| history.packets.iter().map(|entry| entry.repeats.len()).sum::<usize>();
         assert_eq!(count(&history), history.accounts);
         assert!(history.accounts <= MAX_ACCOUNTS + 4000 * MAX_ASKERS, "{}", history.accounts);
         history.expire(now + Span::from_secs(9));
@@ -227,7 +227,7 @@ mod tests {
         for n in 0..200_000u32 {
             history.insert(now, sent(n & 0xFFFF, pool.copy(&n.to_be_bytes())));
         }
-        assert_eq!((history.order.len(), history.slots.len()), (65_536, 65_536));
+        assert_eq!((history.packets.len(), history.places.len()), (65_536, 65_536));
         assert!((0..=0xFFFF).all(|seq| history.get(now, seq).is_some()));
     }
 
@@ -246,8 +246,8 @@ mod tests {
         let newest = history.get(now, 99_999 & 0xFFFF).map(|sent| sent.payload.to_vec());
         assert_eq!(newest, Some(99_999u32.to_be_bytes().to_vec()));
         assert!(history.get(now + Span::from_secs(1), 99_999 & 0xFFFF).is_none());
-        assert_eq!(history.slots.len(), 65_536);
+        assert_eq!(history.places.len(), 65_536);
         history.expire(now + Span::from_secs(2));
-        assert!(history.order.is_empty() && history.slots.iter().all(Option::is_none));
+        assert!(history.packets.is_empty() && (0..=0xFFFF).all(|seq| history.at(seq).is_none()));
     }
 }

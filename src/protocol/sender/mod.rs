@@ -95,9 +95,9 @@ impl Sender {
         self.next_seq = self.next_seq.wrapping_add(self.next_seq & 1) & self.seq_mask;
     }
 
-    /// Numbers and remembers a packet.
-    pub(super) fn remember(&mut self, now: Time, seq: Option<u32>, mut sent: Sent) -> Sent {
-        sent.seq = match seq {
+    /// The number of the next packet; `seq` is the application's choice.
+    pub(super) fn number(&mut self, seq: Option<u32>) -> u32 {
+        let seq = match seq {
             // A number of the application's does not move ours (libRIST).
             Some(seq) => seq & self.seq_mask,
             None => {
@@ -106,10 +106,14 @@ impl Sender {
                 seq
             }
         };
-        let step = sent.seq.wrapping_add(1).wrapping_sub(self.packets) & self.seq_mask;
+        let step = seq.wrapping_add(1).wrapping_sub(self.packets) & self.seq_mask;
         self.packets = self.packets.wrapping_add(step);
-        self.history.insert(now, sent.clone());
-        sent
+        seq
+    }
+
+    /// Keeps a packet that was sent, for requests.
+    pub(super) fn remember(&mut self, now: Time, sent: Sent) {
+        self.history.insert(now, sent);
     }
 
     /// Packets sent, for reports: the low bits are the number of the next one, by which receivers see what they lost last.
@@ -119,7 +123,10 @@ impl Sender {
 
     /// Media leaves for a peer: it has the right of way in the pacing of retransmissions.
     pub(super) fn media_sent(&mut self, now: Time, peer: PeerId, bytes: usize) {
-        self.lanes.entry(peer).or_default().pacer.media(now, bytes);
+        match self.lanes.get_mut(&peer) {
+            Some(lane) => lane.pacer.media(now, bytes),
+            None => self.lanes.entry(peer).or_default().pacer.media(now, bytes),
+        }
     }
 
     /// Takes one request.
@@ -242,15 +249,16 @@ mod tests {
         let (mut out, mut refused, mut served) = (Vec::new(), Vec::new(), 0);
         for n in 0..2000u32 {
             let now = start + Span::from_millis(n);
+            let seq = sender.number(None);
             let packet = Sent {
-                seq: 0,
+                seq,
                 timestamp: 0,
                 payload_type: 33,
                 ports: Ports::default(),
                 null_packets: None,
                 payload: pool.copy(&[7; 1316]),
             };
-            let sent = sender.remember(now, None, packet);
+            sender.remember(now, packet);
             (0..1000).for_each(|peer| sender.media_sent(now, PeerId(peer), 1316));
             let share = MAX_WAITING / 1000;
             for seq in n.saturating_sub(1000)..n {
@@ -258,7 +266,7 @@ mod tests {
                 assert!(sender.lanes[&PeerId(0)].waiting.len() <= share);
             }
             let honest = PeerId(1 + n % 999);
-            assert_eq!(sender.request(now, honest, sent.seq, &terms), Verdict::Accepted);
+            assert_eq!(sender.request(now, honest, seq, &terms), Verdict::Accepted);
             sender.retransmit(now, &mut out, &mut refused);
             served += out.drain(..).filter(|repeat| repeat.peer == honest).count();
             assert!(sender.busy.len() <= 2, "{:?}", sender.busy);

@@ -34,11 +34,21 @@ pub(super) struct Pacer {
     /// A queue on the way is filling up.
     congested: bool,
     window: Option<(Time, i64)>,
+    /// What follows from ceiling, media rate and congestion.
+    limits: Limits,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// Bytes a second of retransmissions at most.
+    pace: i64,
+    /// Bytes of them at once.
+    burst: i64,
 }
 
 impl Default for Pacer {
     fn default() -> Self {
-        Self {
+        let mut new = Self {
             ceiling: 100_000 * 125,
             tokens: USUAL_BURST,
             filled: None,
@@ -46,20 +56,29 @@ impl Default for Pacer {
             media_rate: 0,
             congested: false,
             window: None,
-        }
+            limits: Limits { pace: 0, burst: 0 },
+        };
+        new.set_limits();
+        new
     }
 }
 
 impl Pacer {
     pub(super) fn set_ceiling(&mut self, kbps: u32) {
         self.ceiling = i64::from(kbps.max(1)) * 125;
+        self.set_limits();
     }
 
     pub(super) fn set_congested(&mut self, congested: bool) {
         self.congested = congested;
+        self.set_limits();
     }
 
-    /// Bytes a second of retransmissions at most.
+    fn set_limits(&mut self) {
+        let pace = self.pace();
+        self.limits = Limits { pace, burst: self.burst(pace) };
+    }
+
     fn pace(&self) -> i64 {
         match (self.media_rate, self.congested) {
             (0, _) => self.ceiling,
@@ -68,23 +87,24 @@ impl Pacer {
         }
     }
 
-    fn burst(&self) -> i64 {
+    fn burst(&self, pace: i64) -> i64 {
         if self.congested {
             return CONGESTED_BURST;
         }
         let by_ceiling = (self.ceiling / 20).clamp(LEAST_BURST, USUAL_BURST).max(self.ceiling / 100);
-        by_ceiling.min(MEDIA_BURST.max(self.pace() / 100))
+        by_ceiling.min(MEDIA_BURST.max(pace / 100))
     }
 
     fn fill(&mut self, now: Time) {
-        self.tokens = self.tokens.min(self.burst());
+        let Limits { pace, burst } = self.limits;
+        self.tokens = self.tokens.min(burst);
         let Some(filled) = self.filled.replace(now) else { return };
         let elapsed = now.since(filled).max(Span::ZERO).min(Span::from_secs(1));
         let earned_at = |rate: i64| ((i128::from(elapsed.ticks()) * i128::from(rate)) >> 32) as i64;
         let earned = earned_at(self.ceiling);
         let paid = self.media_debt.min(earned - earned / MIN_SHARE);
         self.media_debt = (self.media_debt - paid).min(self.ceiling / 10);
-        self.tokens = (self.tokens + (earned - paid).min(earned_at(self.pace()))).min(self.burst());
+        self.tokens = (self.tokens + (earned - paid).min(earned_at(pace))).min(burst);
     }
 
     pub(super) fn media(&mut self, now: Time, bytes: usize) {
@@ -103,6 +123,7 @@ impl Pacer {
         if elapsed >= WINDOW {
             let rate = (i128::from(*sum) << 32) / i128::from(elapsed.ticks());
             self.media_rate = (self.media_rate - self.media_rate / 16).max(rate as i64);
+            self.set_limits();
             self.window = Some((now, 0));
         }
     }
@@ -119,7 +140,7 @@ impl Pacer {
             return now;
         }
         let owed = (1 - self.tokens).max(1400);
-        let wait = Span::from_ticks(((i128::from(owed) << 32) / i128::from(self.pace().max(1))) as i64);
+        let wait = Span::from_ticks(((i128::from(owed) << 32) / i128::from(self.limits.pace.max(1))) as i64);
         now + wait.max(Span::from_micros(200))
     }
 }
@@ -140,7 +161,7 @@ mod tests {
                 repaired += 1000;
             }
         }
-        (repaired as f64 - pacer.burst() as f64) * 8.0 / 9.8
+        (repaired as f64 - pacer.limits.burst as f64) * 8.0 / 9.8
     }
 
     #[test]
@@ -169,9 +190,9 @@ mod tests {
     fn a_pause_of_the_media_does_not_slow_repairs_of_what_was_before() {
         let mut pacer = Pacer::default();
         repaired(&mut pacer);
-        let before = pacer.pace();
+        let before = pacer.limits.pace;
         let later = Time::from_ticks(1 << 40) + Span::from_secs(15);
         assert!(pacer.ready_at(later) <= later);
-        assert_eq!(pacer.pace(), before);
+        assert_eq!(pacer.limits.pace, before);
     }
 }

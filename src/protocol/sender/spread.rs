@@ -83,6 +83,9 @@ impl Spread {
     }
 
     fn elect(&mut self) -> Option<PeerId> {
+        if self.turns.is_empty() {
+            return None;
+        }
         for turns in &mut self.turns {
             turns.gave_away = false;
         }

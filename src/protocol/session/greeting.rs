@@ -104,27 +104,40 @@ impl Session {
 
     /// Header and key for the next datagram to a peer; `None` while there is no key, or nowhere to send to.
     pub(super) fn envelope(&mut self, now: Time, id: PeerId, form: Form, version: Option<u8>) -> Option<Envelope> {
-        let peer = self.peers.get(&id)?;
+        let peer = self.peers.quietly(id)?;
         // Who has not logged in hears nothing but questions. A caller of ours speaks first: EAP alone makes no peer.
-        if form != Form::Eapol && peer.is_child() && !peer.is_open() {
+        let is_child = peer.is_child();
+        if form != Form::Eapol && is_child && !peer.is_open() {
             return None;
         }
         let (socket, to) = (peer.control.socket, peer.control.remote?);
-        let ours = peer.tunnel.as_ref()?.version.get();
-        let sealed = match self.lock_of(id).filter(|_| form != Form::Eapol) {
-            None => None,
-            Some((owner, lock)) => {
-                let sealed = lock.seal(now);
-                self.prepare_key(now, owner);
-                Some(sealed?)
-            }
+        let tunnel = peer.tunnel.as_deref_mut()?;
+        let version = version.unwrap_or(tunnel.version.get());
+        let mut envelope = Envelope { socket, to, version, form, sequence: 0, sealed: None };
+        if form == Form::Eapol || (tunnel.lock.is_none() && !is_child) {
+            envelope.sequence = tunnel.next_sequence();
+            return Some(envelope);
+        }
+        let own = tunnel.lock.as_deref_mut().map(|lock| (id, lock));
+        let (owner, lock) = match own {
+            Some(own) => own,
+            None => match self.lock_of(id) {
+                Some(lent) => lent,
+                None => {
+                    envelope.sequence = self.tunnel_of(id)?.next_sequence();
+                    return Some(envelope);
+                }
+            },
         };
-        let sequence = match &sealed {
-            Some(sealed) => sealed.sequence,
-            None => self.tunnel_of(id)?.next_sequence(),
-        };
+        let sealed = lock.seal(now);
+        if lock.wants_key(now) {
+            self.prepare_key(now, owner);
+        }
+        let sealed = sealed?;
+        envelope.sequence = sealed.sequence;
+        envelope.sealed = Some(sealed);
         // Version 0 has no safe encryption.
-        let version = version.unwrap_or(ours).max(u8::from(sealed.is_some()));
-        Some(Envelope { socket, to, version, form, sequence, sealed })
+        envelope.version = version.max(1);
+        Some(envelope)
     }
 }

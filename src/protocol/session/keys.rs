@@ -85,7 +85,7 @@ impl Session {
     }
 
     pub(super) fn tunnel_of(&mut self, id: PeerId) -> Option<&mut Tunnel> {
-        self.peers.get_mut(&id)?.tunnel.as_deref_mut()
+        self.peers.quietly(id)?.tunnel.as_deref_mut()
     }
 
     /// The peer whose lock encrypts what `id` is sent: its own, or that of the peer it came through.

@@ -2,22 +2,31 @@
 
 use super::media::may_take_media;
 use super::{SEQ_MASK, Session};
-use crate::protocol::bonding::{Block, Candidate, Condition, FULL, JUDGED_EVERY, Leg, RttBounds, is_cleared, trickles};
+use crate::protocol::bonding::{
+    Block, Candidate, Condition, FULL, JUDGED_EVERY, Leg, RttBounds, is_cleared, settled_for, trickles,
+};
 use crate::protocol::config::{PeerConfig, Role};
 use crate::protocol::output::PeerId;
 use crate::protocol::peer::{Kind, Peer};
 use crate::protocol::report::LegState;
-use crate::protocol::time::Time;
+use crate::protocol::time::{Span, Time};
 use crate::protocol::timers::Timer;
 use crate::wire::rtcp::ReportBlock;
 
 impl Session {
     /// Legs that media can go to. A peer that has fallen silent for good is left out until it is heard again.
     /// A listener is one leg, whoever came through it: each of them gets a copy.
+    /// They are looked for again when a peer may have changed, and when time alone changes them.
     pub(super) fn find_usable_legs(&mut self, now: Time) {
+        let changed = self.peers.take_changed();
+        if !changed && self.legs_found.is_some_and(|found| found.holds(now)) {
+            return;
+        }
         self.takers.clear();
         self.legs.clear();
+        let mut steady = Span::MAX;
         for peer in self.peers.values().filter(|peer| !peer.is_dead() && peer.is_open()) {
+            steady = steady.min(steady_for(now, peer));
             match peer.kind {
                 Kind::Caller | Kind::Group if peer.media.remote.is_some() => self.legs.push(leg(now, peer)),
                 Kind::Listener => self.legs.push(Leg { share: 0, condition: Condition::Stalled, ..leg(now, peer) }),
@@ -40,11 +49,12 @@ impl Session {
         // Listeners that nobody came through.
         self.legs.retain(|leg| leg.share > 0);
         self.bonding.assign(now, &mut self.legs);
+        self.legs_found = Some(Found { at: now, steady });
     }
 
     /// A packet has left by these legs, the elected one last.
     pub(super) fn remember_legs(&mut self, seq: u32, legs: &[PeerId]) {
-        let Some(peer) = legs.last().and_then(|id| self.peers.get_mut(id)) else { return };
+        let Some(peer) = legs.last().and_then(|id| self.peers.quietly(*id)) else { return };
         let alone = legs.len() == 1;
         self.bonding.trail.note(seq, peer.id, alone, peer.media_packets);
         if let Some(standing) = peer.standing.as_mut().filter(|_| alone) {
@@ -203,6 +213,19 @@ impl Session {
     }
 }
 
+/// When the usable legs were found, and how long time alone does not change them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found {
+    at: Time,
+    steady: Span,
+}
+
+impl Found {
+    fn holds(&self, now: Time) -> bool {
+        (Span::ZERO..=self.steady).contains(&now.since(self.at))
+    }
+}
+
 /// Takes part in the load sharing by its own doing.
 fn is_weighted(peer: &Peer) -> bool {
     peer.kind == Kind::Caller && peer.config.weight > 0
@@ -218,6 +241,15 @@ fn condition(now: Time, peer: &Peer) -> Condition {
         (Kind::Group, _) => Condition::Good,
         (_, Some(standing)) => standing.condition(now, peer.config.keepalive_interval),
         (_, None) => Condition::Stalled,
+    }
+}
+
+/// How long the peer stays the same leg if it is not heard and not asked anything.
+fn steady_for(now: Time, peer: &Peer) -> Span {
+    match (peer.kind, &peer.standing) {
+        (Kind::Group, _) => settled_for(now, Some(peer.created)),
+        (_, Some(standing)) => standing.steady_for(now, peer.config.keepalive_interval),
+        (_, None) => Span::MAX,
     }
 }
 

@@ -4,7 +4,7 @@ use super::throttle::Complaint;
 use super::{MAX_PAYLOAD, Media, Session};
 use crate::protocol::config::Role;
 use crate::protocol::framing::simple;
-use crate::protocol::output::{Error, Level, PeerId, Transmit};
+use crate::protocol::output::{Error, Level, Output, PeerId};
 use crate::protocol::peer::{Kind, Peer};
 use crate::protocol::sender::{Sent, Terms};
 use crate::protocol::time::Time;
@@ -48,15 +48,14 @@ impl Session {
 
     fn send_packet(&mut self, now: Time, source: Time, media: Media) {
         let (null_packets, payload) = self.without_null_packets(media.payload);
-        let packet = Sent {
-            seq: 0,
+        let sent = Sent {
+            seq: self.sender.number(media.seq),
             timestamp: clock::ntp_to_rtp(source.ticks(), MEDIA_CLOCK),
             payload_type: rtp::MPEG_TS,
             ports: Ports { source: media.virt_src_port, destination: media.virt_dst_port },
             null_packets,
             payload,
         };
-        let sent = self.sender.remember(now, media.seq, packet);
         let mut chosen = std::mem::take(&mut self.chosen);
         chosen.clear();
         self.find_usable_legs(now);
@@ -66,6 +65,7 @@ impl Session {
         }
         self.remember_legs(sent.seq, &chosen);
         self.chosen = chosen;
+        self.sender.remember(now, sent);
     }
 
     fn without_null_packets(&mut self, payload: super::Payload) -> (Option<u8>, super::Payload) {
@@ -82,7 +82,7 @@ impl Session {
     }
 
     fn send_to_leg(&mut self, now: Time, leg: PeerId, sent: &Sent) {
-        if self.peers.get(&leg).is_some_and(|peer| peer.kind != Kind::Listener) {
+        if self.takers.is_empty() || self.peers.get(&leg).is_some_and(|peer| peer.kind != Kind::Listener) {
             return self.send_media(now, leg, sent, false);
         }
         let takers = std::mem::take(&mut self.takers);
@@ -93,9 +93,26 @@ impl Session {
     }
 
     pub(super) fn send_media(&mut self, now: Time, id: PeerId, sent: &Sent, again: bool) {
-        let Some(transmit) = self.media_datagram(now, id, sent, again) else { return };
+        let Some(flow) = self.outgoing_flow() else { return };
+        let header = rtp::Header {
+            payload_type: sent.payload_type,
+            seq: sent.seq as u16,
+            timestamp: sent.timestamp,
+            ssrc: flow | u32::from(again),
+            null_packets: sent.null_packets,
+        };
+        let envelope = self.envelope(now, id, Form::Reduced(sent.ports), None);
+        let is_tunnel = self.is_tunnel();
+        let Some(peer) = self.peers.quietly(id) else { return };
+        let transmit = match (envelope, peer.media.remote) {
+            (Some(mut envelope), _) => {
+                envelope.form = Form::Reduced(media_ports(peer, sent.ports));
+                envelope.media(&header, &sent.payload, &self.pool)
+            }
+            (None, Some(to)) if !is_tunnel => simple::media(peer.media.socket, to, &header, sent.payload.clone()),
+            _ => return,
+        };
         let bytes = transmit.len();
-        let Some(peer) = self.peers.get_mut(&id) else { return };
         if !peer.may_send(bytes) {
             return;
         }
@@ -110,28 +127,7 @@ impl Session {
             peer.media_octets = peer.media_octets.wrapping_add(sent.payload.len() as u32);
             self.sender.media_sent(now, id, bytes);
         }
-        self.transmit(transmit);
-    }
-
-    fn media_datagram(&mut self, now: Time, id: PeerId, sent: &Sent, again: bool) -> Option<Transmit> {
-        let peer = self.peers.get(&id)?;
-        let header = rtp::Header {
-            payload_type: sent.payload_type,
-            seq: sent.seq as u16,
-            timestamp: sent.timestamp,
-            ssrc: self.outgoing_flow()? | u32::from(again),
-            null_packets: sent.null_packets,
-        };
-        if !self.is_tunnel() {
-            return Some(simple::media(peer.media.socket, peer.media.remote?, &header, sent.payload.clone()));
-        }
-        let or = |port: u16, default: u16| if port == 0 { default } else { port };
-        let ports = Ports {
-            source: or(sent.ports.source, media_source_port(id.0)),
-            destination: or(sent.ports.destination, peer.config.virt_dst_port),
-        };
-        let envelope = self.envelope(now, id, Form::Reduced(ports), None)?;
-        Some(envelope.media(&header, sent.payload.clone(), &self.pool))
+        self.outputs.push_back(Output::Transmit(transmit));
     }
 
     /// Whether media may go to a peer that came by itself.
@@ -196,6 +192,15 @@ impl Session {
         }
         let next = self.sender.next_retransmission(now);
         self.timers.set(Timer::Retransmit, next);
+    }
+}
+
+/// Where the application names no ports they are the peer's.
+fn media_ports(peer: &Peer, asked: Ports) -> Ports {
+    let or = |port: u16, default: u16| if port == 0 { default } else { port };
+    Ports {
+        source: or(asked.source, media_source_port(peer.id.0)),
+        destination: or(asked.destination, peer.config.virt_dst_port),
     }
 }
 

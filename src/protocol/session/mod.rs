@@ -8,6 +8,7 @@ mod door;
 mod feedback;
 mod greeting;
 mod keys;
+mod known;
 mod legs;
 mod lockout;
 mod login;
@@ -34,13 +35,14 @@ use super::flow::Flow;
 use super::job::JobId;
 use super::output::{AdmissionId, Delivery, Error, Event, Level, Output, PeerId, SocketId, Transmit};
 use super::payload::{Payload, Pool};
-use super::peer::Peer;
 use super::sender::{Retransmission, Sender};
 use super::time::{Span, Time};
 use super::timers::{Timer, Timers};
 use super::tunnel::Strangers;
 use door::Door;
 use keys::Purpose;
+use known::Peers;
+use legs::Found;
 use lockout::Lockout;
 pub use login::LoginSetup;
 use login_budget::LoginBudget;
@@ -125,7 +127,7 @@ struct Listening {
 pub struct Session {
     config: SessionConfig,
     pool: Arc<Pool>,
-    peers: BTreeMap<PeerId, Peer>,
+    peers: Peers,
     sources: Sources,
     members: Members,
     listening: BTreeMap<SocketId, Listening>,
@@ -146,6 +148,7 @@ pub struct Session {
     null_packet_deletion: bool,
     null_packet_scratch: Vec<u8>,
     legs: Vec<Leg>,
+    legs_found: Option<Found>,
     chosen: Vec<PeerId>,
     repeats: Vec<Retransmission>,
     bonding: Bonding,
@@ -181,7 +184,7 @@ impl Session {
         Self {
             config,
             pool,
-            peers: BTreeMap::new(),
+            peers: Peers::default(),
             sources: Sources::default(),
             members: Members::default(),
             listening: BTreeMap::new(),
@@ -201,6 +204,7 @@ impl Session {
             null_packet_deletion: false,
             null_packet_scratch: Vec::new(),
             legs: Vec::new(),
+            legs_found: None,
             chosen: Vec::new(),
             repeats: Vec::new(),
             bonding: Bonding::default(),

@@ -64,17 +64,17 @@ impl Session {
             return;
         }
         let packet = Sent {
-            seq,
+            seq: self.sender.number(Some(seq)),
             timestamp: rtp.timestamp,
             payload_type: rtp.payload_type,
             ports: Ports { source: ports.0, destination: ports.1 },
             null_packets: rtp.extension.as_ref().and_then(|extension| extension.null_packets),
             payload: self.pool.copy(rtp.payload),
         };
-        let sent = self.sender.remember(now, Some(seq), packet);
         for subscriber in self.subscribers() {
-            self.send_media(now, subscriber, &sent, rtp.ssrc & 1 == 1);
+            self.send_media(now, subscriber, &packet, rtp.ssrc & 1 == 1);
         }
+        self.sender.remember(now, packet);
     }
 
     /// Whether this peer is the one, or becomes it.

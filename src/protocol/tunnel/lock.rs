@@ -105,16 +105,20 @@ impl Lock {
         }
     }
 
-    /// The key to derive now, if one is missing or the current one is half used up. Answered by `derived`.
+    /// Whether one is missing or the current one is half used up, and none is on the way.
+    pub(in crate::protocol) fn wants_key(&self, now: Time) -> bool {
+        let lived = |key: &Key| key.since.is_none_or(|since| now.since(since) >= LEAST_LIFE);
+        let old = |key: &Key| key.uses >= self.rotation / 2 && lived(key);
+        self.current.as_ref().is_none_or(old) && self.next.is_none() && self.deriving.is_none()
+    }
+
+    /// The key to derive now, if one is wanted. Answered by `derived`.
     pub(in crate::protocol) fn wanted(
         &mut self,
         now: Time,
         entropy: &mut Entropy,
     ) -> Result<Option<Wanted>, NoEntropy> {
-        let lived = |key: &Key| key.since.is_none_or(|since| now.since(since) >= LEAST_LIFE);
-        let old = |key: &Key| key.uses >= self.rotation / 2 && lived(key);
-        let due = self.current.as_ref().is_none_or(old);
-        if !due || self.next.is_some() || self.deriving.is_some() {
+        if !self.wants_key(now) {
             return Ok(None);
         }
         let nonce = self.fresh_nonce(entropy)?;
