@@ -5,7 +5,7 @@ use aes::cipher::consts::U16;
 use aes::cipher::{BlockCipher, BlockEncryptMut, BlockSizeUser, InnerIvInit, KeyInit, StreamCipherCore};
 use aes::{Aes128, Aes192, Aes256};
 use ctr::CtrCore;
-use ctr::flavors::Ctr128BE;
+use ctr::flavors::Ctr64BE;
 use sha2::Sha256;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -75,12 +75,13 @@ impl Cipher {
     }
 }
 
-/// The cipher is borrowed: its key schedule is made once for a nonce, not for each packet.
+/// The cipher is borrowed: its key schedule is made once for a nonce, not for each packet. Only the last 64 bits count:
+/// no packet has so many blocks, and the first counter ends with zeros.
 fn apply<'a, C>(cipher: &'a C, counter: &[u8; 16], octets: &mut [u8])
 where
     &'a C: BlockEncryptMut + BlockCipher + BlockSizeUser<BlockSize = U16>,
 {
-    let core = CtrCore::<&'a C, Ctr128BE>::inner_iv_init(cipher, counter.into());
+    let core = CtrCore::<&'a C, Ctr64BE>::inner_iv_init(cipher, counter.into());
     core.apply_keystream_partial(octets.into());
 }
 

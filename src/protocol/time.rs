@@ -78,7 +78,19 @@ impl Span {
     }
 
     /// `self * numerator / denominator` without overflow.
+    #[inline]
     pub const fn scaled(self, numerator: i64, denominator: i64) -> Span {
+        // Nearly always 64 bits have room.
+        if let Some(product) = self.0.checked_mul(numerator)
+            && let Some(quotient) = product.checked_div(denominator)
+        {
+            return Span(quotient);
+        }
+        self.scaled_widely(numerator, denominator)
+    }
+
+    #[cold]
+    const fn scaled_widely(self, numerator: i64, denominator: i64) -> Span {
         let value = self.0 as i128 * numerator as i128 / denominator as i128;
         if value > i64::MAX as i128 {
             Span(i64::MAX)
@@ -139,6 +151,18 @@ mod tests {
         }
         assert_eq!(Span::from_micros(250).as_micros(), 250);
         assert_eq!(Span::from_secs(2), Span::from_millis(2000));
+    }
+
+    #[test]
+    fn scaling_is_the_same_with_and_without_room_in_64_bits() {
+        let spans = [0, 1, -7, 1 << 31, -(1 << 40), i64::MAX / 3, i64::MAX, i64::MIN].map(Span);
+        for span in spans {
+            for (numerator, denominator) in [(1, 10), (5, 4), (-3, 7), (1 << 40, 1000), (i64::MAX, 2), (-1, 1)] {
+                let (value, wide) = (span.scaled(numerator, denominator), span.scaled_widely(numerator, denominator));
+                assert_eq!(value, wide, "{span:?} * {numerator} / {denominator}");
+            }
+        }
+        assert_eq!(Span::MAX.scaled(3, 2), Span::MAX);
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Flow {
             _ => return None,
         };
         for position in next_out..head {
-            if let Slot::Missing(missing) = self.buffer.put(position, position, Slot::Lost) {
+            if let Some(missing) = self.buffer.put(position, position, Slot::Lost) {
                 self.not_found(due, &missing);
             }
         }
@@ -78,8 +78,7 @@ impl Flow {
         line.handed_out = true;
         // A repair that nothing later had shown.
         line.advance(head, packet.source, packet.release);
-        line.head =
-            (line.next_out..=line.furthest).find(|position| matches!(self.buffer.get(*position), Slot::Present(_)));
+        line.head = self.buffer.first_present(line.next_out, line.furthest);
         self.counters.lost += lost;
         if lost > 0 {
             self.size.lost(packet.release, self.target);
@@ -113,8 +112,17 @@ impl Flow {
     }
 
     /// A ring that can not hold the configured buffer hands out early rather than dropping.
+    #[inline]
     pub(super) fn make_room(&mut self, now: Time, position: u64) {
-        self.forget_unproven(position);
+        if !self.is_credible() {
+            self.forget_unproven(position);
+        }
+        if self.line.as_ref().is_some_and(|line| position >= line.next_out + LEAST_WINDOW.min(self.buffer.max())) {
+            self.hand_out_early(now, position);
+        }
+    }
+
+    fn hand_out_early(&mut self, now: Time, position: u64) {
         let window = self.window();
         loop {
             let Some(line) = &self.line else { return };

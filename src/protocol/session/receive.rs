@@ -137,7 +137,7 @@ impl Session {
 
     /// Media of a known peer, with the ports that it was sent from and to: UDP's, or those of the tunnel.
     pub(super) fn media_arrived(&mut self, now: Time, id: PeerId, rtp: &Rtp<'_>, ports: (u16, u16)) {
-        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let Some(mut peer) = self.peers.get_mut(&id) else { return };
         let flow_id = rtp.ssrc & !1;
         let quiet = peer.media.last_heard.is_none_or(|last| now.since(last) > CHANGE_AFTER);
         // In a tunnel media and reports come from one address: whose flow it is needs no report to tell, and the
@@ -147,8 +147,9 @@ impl Session {
         if first || peer.next_flow == Some(flow_id) && quiet {
             peer.next_flow = None;
             self.join_flow(now, id, flow_id);
+            let Some(joined) = self.peers.get_mut(&id) else { return };
+            peer = joined;
         }
-        let Some(peer) = self.peers.get_mut(&id) else { return };
         if peer.flow != Some(flow_id) {
             // Only its own RTCP can move a peer to another flow.
             self.complain(now, Complaint::NoHandshake, Level::Warn, "media of an unannounced flow dropped");
@@ -159,9 +160,9 @@ impl Session {
         if peer.is_dead() {
             self.revive(now, id);
         }
-        let mut expanded = std::mem::take(&mut self.null_packet_scratch);
-        let payload = match rtp.extension.as_ref().and_then(|extension| extension.null_packets) {
-            Some(npd) if null_packet::expand(npd, rtp.payload, &mut expanded).is_ok() => &expanded[..],
+        let expanded = &mut self.null_packet_scratch;
+        let payload = match rtp.extension.and_then(|extension| extension.null_packets) {
+            Some(npd) if null_packet::expand(npd, rtp.payload, expanded).is_ok() => &expanded[..],
             _ => rtp.payload,
         };
         let arrival = Arrival {
@@ -176,32 +177,28 @@ impl Session {
             virt_dst_port: ports.1,
             payload,
         };
-        if let Some(flow) = self.flows.get_mut(&flow_id).filter(|flow| flow.takes(id)) {
-            let first = !flow.has_data();
-            flow.receive(&arrival, &self.pool);
-            let next = flow.next_request();
-            let exceeded = flow.take_window_exceeded();
-            let started = first && flow.has_data();
-            self.timers.set(Timer::Nack(flow_id), next);
+        let Some(flow) = self.flows.get_mut(&flow_id).filter(|flow| flow.takes(id)) else { return };
+        let first = !flow.has_data();
+        flow.receive(&arrival, &self.pool);
+        self.timers.set(Timer::Nack(flow_id), flow.next_request());
+        self.playout.set(flow_id, flow.next_release());
+        let exceeded = flow.take_window_exceeded();
+        if first && flow.has_data() {
             // While it is not known whose packets count, nothing is told of them.
-            if started && self.flows.get(&flow_id).is_some_and(|flow| flow.is_credible()) {
+            if flow.is_credible() {
                 self.timers.set(Timer::FlowStats(flow_id), Some(now + super::FIRST_REPORT));
             }
-            if started {
-                self.mention(now, Level::Info, format!("first packet of flow {flow_id}: sequence {}", rtp.seq));
-            }
-            if exceeded {
-                self.complain(
-                    now,
-                    Complaint::Window,
-                    Level::Warn,
-                    "bit rate times buffer exceeds the profile's 65,536 packets: the buffer is cut short",
-                );
-            }
-            self.schedule_playout(flow_id);
-            self.reflect(now, id, rtp, ports);
+            self.mention(now, Level::Info, format!("first packet of flow {flow_id}: sequence {}", rtp.seq));
         }
-        self.null_packet_scratch = expanded;
+        if exceeded {
+            self.complain(
+                now,
+                Complaint::Window,
+                Level::Warn,
+                "bit rate times buffer exceeds the profile's 65,536 packets: the buffer is cut short",
+            );
+        }
+        self.reflect(now, id, rtp, ports);
     }
 
     /// A dead peer was heard again.

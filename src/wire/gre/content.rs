@@ -34,6 +34,7 @@ pub enum Content<'a> {
 
 impl<'a> Content<'a> {
     /// Reads the clear text behind a header of this protocol type. EAP frames are not read here.
+    #[inline]
     pub fn parse(protocol: u16, body: &'a [u8]) -> Result<Self> {
         let mut reader = Reader::new(body);
         match protocol {
@@ -59,6 +60,7 @@ fn vsf<'a>(reader: &mut Reader<'a>) -> Result<Content<'a>> {
     }
 }
 
+#[inline]
 fn reduced<'a>(reader: &mut Reader<'a>) -> Result<Content<'a>> {
     let ports = Ports::read(reader)?;
     let packet = reader.rest();

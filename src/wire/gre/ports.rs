@@ -12,6 +12,7 @@ pub struct Ports {
 impl Ports {
     pub const LEN: usize = 4;
 
+    #[inline]
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self> {
         Ok(Self { source: reader.u16()?, destination: reader.u16()? })
     }
