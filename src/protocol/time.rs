@@ -101,6 +101,12 @@ impl Span {
         }
     }
 
+    /// What a sum that does not fit is taken for. It has this one's sign.
+    #[cold]
+    fn limit(self) -> Span {
+        Span(if self.0 < 0 { i64::MIN } else { i64::MAX })
+    }
+
     pub const fn abs(self) -> Span {
         Span(self.0.saturating_abs())
     }
@@ -129,14 +135,14 @@ impl Sub<Span> for Time {
 impl Add for Span {
     type Output = Span;
     fn add(self, other: Span) -> Span {
-        Span(self.0.saturating_add(other.0))
+        self.0.checked_add(other.0).map_or_else(|| self.limit(), Span)
     }
 }
 
 impl Sub for Span {
     type Output = Span;
     fn sub(self, other: Span) -> Span {
-        Span(self.0.saturating_sub(other.0))
+        self.0.checked_sub(other.0).map_or_else(|| self.limit(), Span)
     }
 }
 
@@ -163,6 +169,14 @@ mod tests {
             }
         }
         assert_eq!(Span::MAX.scaled(3, 2), Span::MAX);
+    }
+
+    #[test]
+    fn sums_end_at_the_longest_span() {
+        let least = Span(i64::MIN);
+        assert_eq!([Span::MAX + Span(1), Span::MAX - Span(-1), Span(0) - least], [Span::MAX; 3]);
+        assert_eq!([least - Span(1), least + Span(-1), Span(-2) - Span::MAX], [least; 3]);
+        assert_eq!((Span(3) + Span(4), Span(3) - Span(4)), (Span(7), Span(-1)));
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(super) struct Timers {
 
 impl Timers {
     /// Sets or moves a deadline; `None` removes it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn set(&mut self, timer: Timer, at: Option<Time>) {
         if self.latest != Some((timer, at)) {
             self.latest = Some((timer, at));

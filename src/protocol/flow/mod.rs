@@ -87,8 +87,8 @@ struct Timeline {
     newest_release: Time,
     /// Next position to hand out.
     next_out: u64,
-    /// First packet present at or after `next_out`.
-    head: Option<u64>,
+    /// First packet present at or after `next_out`, and when it is due.
+    head: Option<(u64, Time)>,
     handed_out: bool,
     pace: Pace,
 }

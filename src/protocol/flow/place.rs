@@ -50,17 +50,11 @@ struct Incoming {
 
 impl Flow {
     pub(super) fn take(&mut self, arrival: &Arrival<'_>, pool: &Arc<Pool>) -> bool {
-        let Some(line) = &self.line else {
-            // A repair can not say where the flow begins.
-            if arrival.retransmit {
-                return false;
-            }
+        // A repair can not say where the flow begins.
+        if self.line.is_none() && !arrival.retransmit {
             self.anchor(arrival.now, arrival.seq, arrival.timestamp, arrival.rate);
-            let position = FIRST_POSITION | u64::from(arrival.seq);
-            let source = self.source_time(arrival.now, arrival.timestamp, arrival.rate);
-            self.insert(position, source, incoming(arrival, pool));
-            return true;
-        };
+        }
+        let Some(line) = &self.line else { return false };
         match self.place(line, arrival) {
             Place::At(position, source) => {
                 self.probation.old_timeline_goes_on();
@@ -198,6 +192,7 @@ impl Flow {
     }
 
     /// The held packets are the flow now; what the old timeline still holds is handed out at its time.
+    #[cold]
     fn change_timeline(&mut self, held: Vec<Held>) {
         let Some(first) = held.first() else { return };
         self.retire_timeline();
@@ -300,7 +295,9 @@ impl Flow {
             virt_dst_port: packet.virt_dst_port,
             payload: packet.payload,
         });
-        line.head = Some(line.head.map_or(position, |head| head.min(position)));
+        if line.head.is_none_or(|(head, _)| position < head) {
+            line.head = Some((position, release));
+        }
         if position < first {
             self.notice_earlier_start(packet.now, packet.path, (position, release), old_head);
         }
@@ -322,11 +319,9 @@ impl Flow {
     }
 
     /// The flow begins earlier than was thought; between there and what was its first packet some may be missing.
-    fn notice_earlier_start(&mut self, now: Time, path: PeerId, first: (u64, Time), old_head: Option<u64>) {
-        let Some(head) = old_head else { return };
-        if let Slot::Present(packet) = self.buffer.get(head) {
-            let release = packet.release;
-            self.notice_gap(now, path, first, (head, release));
+    fn notice_earlier_start(&mut self, now: Time, path: PeerId, first: (u64, Time), head: Option<(u64, Time)>) {
+        if let Some(head) = head {
+            self.notice_gap(now, path, first, head);
         }
     }
 

@@ -29,11 +29,7 @@ impl Flow {
         if let Some(ready) = self.ready.front() {
             return Some(ready.release);
         }
-        let line = self.line.as_ref()?;
-        match self.buffer.get(line.head?) {
-            Slot::Present(packet) => Some(packet.release),
-            _ => None,
-        }
+        self.line.as_ref()?.head.map(|(_, release)| release)
     }
 
     /// Hands out everything that is due.
@@ -56,13 +52,11 @@ impl Flow {
     }
 
     /// Takes the first packet present; the holes before it are lost now that their successor is due.
+    #[inline(always)]
     pub(super) fn take_head(&mut self) -> Option<Ready> {
-        let line = self.line.as_ref()?;
-        let (next_out, head) = (line.next_out, line.head?);
-        let due = match self.buffer.get(head) {
-            Slot::Present(packet) => packet.release,
-            _ => return None,
-        };
+        let line = self.line.as_mut()?;
+        let (next_out, (head, due)) = (line.next_out, line.head.take()?);
+        let packet = self.buffer.take(head)?;
         for position in next_out..head {
             if let Some(missing) = self.buffer.put(position, position, Slot::Lost) {
                 self.not_found(due, &missing);
@@ -70,7 +64,6 @@ impl Flow {
         }
         let lost = (head - next_out) as u32;
         let line = self.line.as_mut()?;
-        let packet = self.buffer.take(head)?;
         if packet.early {
             self.haste.turned_out(true);
         }

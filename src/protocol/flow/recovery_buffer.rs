@@ -152,13 +152,13 @@ impl RecoveryBuffer {
         (slot, missing)
     }
 
-    /// The first packet that is there from `from` to `to`.
+    /// The first packet that is there from `from` to `to`, and when it is due.
     #[inline]
-    pub(super) fn first_present(&self, from: u64, to: u64) -> Option<u64> {
+    pub(super) fn first_present(&self, from: u64, to: u64) -> Option<(u64, Time)> {
         let mut position = from;
         while position <= to {
-            if matches!(self.get(position), Slot::Present(_)) {
-                return Some(position);
+            if let Slot::Present(packet) = self.get(position) {
+                return Some((position, packet.release));
             }
             position += 1;
         }

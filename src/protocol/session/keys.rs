@@ -178,14 +178,10 @@ impl Session {
             self.complain(now, Complaint::Malformed, Level::Error, "packet with a void nonce or version dropped");
             return None;
         }
-        // Our own packet, sent back by somebody.
-        if self.lock_of(source.through).is_some_and(|(_, lock)| lock.is_own(nonce)) {
-            return None;
-        }
-        let known = source.known.and_then(|id| self.peers.get(&id));
-        let media_port = self.peers.get(&owner)?.config.virt_dst_port;
-        let expected = Expected { flow: known.and_then(|peer| peer.flow), media_port };
-        let keyring = self.tunnel_of(owner)?.keyring.as_deref_mut()?;
+        let flow = source.known.and_then(|id| self.peers.get(&id)?.flow);
+        let owning = self.peers.get_mut(&owner)?;
+        let expected = Expected { flow, media_port: owning.config.virt_dst_port };
+        let keyring = owning.tunnel.as_mut()?.keyring.as_deref_mut()?;
         let name = (nonce, keyring.size(packet.aes_256));
         let sense = |text: &[u8], proven: bool| sense(packet.protocol, text, proven, expected);
         match keyring.open(now, name, sequence, packet.body, clear, sense) {
@@ -197,6 +193,10 @@ impl Session {
                 None
             }
             Err(Refusal::Unknown) => {
+                // Our own packet, sent back by somebody.
+                if self.lock_of(source.through).is_some_and(|(_, lock)| lock.is_own(nonce)) {
+                    return None;
+                }
                 self.nonce_unknown(now, *source, owner, name, datagram);
                 None
             }

@@ -1,5 +1,6 @@
 //! What comes in: whose it is, and whether it is media or feedback.
 
+use super::rtcp::credit;
 use super::throttle::Complaint;
 use super::{Channel, SEQ_MASK, Session};
 use crate::protocol::config::Role;
@@ -36,22 +37,17 @@ impl Session {
                     self.complain(now, Complaint::WrongRole, Level::Debug, "media received on a sender, dropped");
                     return;
                 }
-                let peer = match known {
-                    Some((peer, _)) => Some(peer),
-                    None => self.media_stranger(now, socket, from, &rtp, datagram),
+                let known = known.map(|(peer, _)| peer);
+                let Some(id) = known.or_else(|| self.media_stranger(now, socket, from, &rtp, datagram)) else {
+                    let text = "media from an unknown source dropped: handshake pending";
+                    return self.complain(now, Complaint::NoHandshake, Level::Warn, text);
                 };
-                match peer {
-                    Some(peer) => {
-                        let local_port = self.listening.get(&socket).map_or(0, |listening| listening.local.port());
-                        self.credit(now, peer, rtp.payload.len());
-                        self.media_arrived(now, peer, &rtp, (from.port(), local_port));
-                    }
-                    None => self.complain(
-                        now,
-                        Complaint::NoHandshake,
-                        Level::Warn,
-                        "media from an unknown source dropped: handshake pending",
-                    ),
+                let Some(peer) = self.peers.get_mut(&id) else { return };
+                credit(&mut self.timers, now, peer, rtp.payload.len());
+                let flow_id = rtp.ssrc & !1;
+                if peer.goes_on(now, flow_id) || self.media_begins(now, id, flow_id) {
+                    let local_port = self.listening.get(&socket).map_or(0, |listening| listening.local.port());
+                    self.media_arrived(now, id, &rtp, (from.port(), local_port));
                 }
             }
             Message::Feedback(compound) => {
@@ -135,10 +131,10 @@ impl Session {
         Some(child)
     }
 
-    /// Media of a known peer, with the ports that it was sent from and to: UDP's, or those of the tunnel.
-    pub(super) fn media_arrived(&mut self, now: Time, id: PeerId, rtp: &Rtp<'_>, ports: (u16, u16)) {
-        let Some(mut peer) = self.peers.get_mut(&id) else { return };
-        let flow_id = rtp.ssrc & !1;
+    /// Media of a known peer that does not just go on: it may begin or join a flow. Whether the flow takes it.
+    #[inline(never)]
+    pub(super) fn media_begins(&mut self, now: Time, id: PeerId, flow_id: u32) -> bool {
+        let Some(mut peer) = self.peers.get_mut(&id) else { return false };
         let quiet = peer.media.last_heard.is_none_or(|last| now.since(last) > CHANGE_AFTER);
         // In a tunnel media and reports come from one address: whose flow it is needs no report to tell, and the
         // first report may be lost.
@@ -147,19 +143,26 @@ impl Session {
         if first || peer.next_flow == Some(flow_id) && quiet {
             peer.next_flow = None;
             self.join_flow(now, id, flow_id);
-            let Some(joined) = self.peers.get_mut(&id) else { return };
+            let Some(joined) = self.peers.get_mut(&id) else { return false };
             peer = joined;
         }
         if peer.flow != Some(flow_id) {
             // Only its own RTCP can move a peer to another flow.
             self.complain(now, Complaint::NoHandshake, Level::Warn, "media of an unannounced flow dropped");
-            return;
+            return false;
         }
         peer.heard(now);
         peer.media.last_heard = Some(now);
         if peer.is_dead() {
             self.revive(now, id);
         }
+        true
+    }
+
+    /// Media of a flow that its peer may bring, with the ports that it was sent from and to: UDP's, or those of the
+    /// tunnel.
+    pub(super) fn media_arrived(&mut self, now: Time, id: PeerId, rtp: &Rtp<'_>, ports: (u16, u16)) {
+        let flow_id = rtp.ssrc & !1;
         let expanded = &mut self.null_packet_scratch;
         let payload = match rtp.extension.and_then(|extension| extension.null_packets) {
             Some(npd) if null_packet::expand(npd, rtp.payload, expanded).is_ok() => &expanded[..],

@@ -32,11 +32,13 @@ impl Session {
             return;
         };
         let source = Source { known, through, socket, from };
-        let mut clear = std::mem::take(&mut self.clear_text);
+        let mut clear = if packet.is_encrypted() { std::mem::take(&mut self.clear_text) } else { Vec::new() };
         if let Some(content) = self.open(now, &source, &packet, datagram, &mut clear) {
             self.opened(now, &source, &packet, datagram, content);
         }
-        self.clear_text = clear;
+        if packet.is_encrypted() {
+            self.clear_text = clear;
+        }
     }
 
     /// The content is clear text now, and what was to be encrypted was.
@@ -47,7 +49,7 @@ impl Session {
             None => self.tunnel_stranger(now, source, packet.version, &content, datagram),
         };
         let Some(id) = peer else { return };
-        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let Some(mut peer) = self.peers.get_mut(&id) else { return };
         if source.known.is_some() {
             credit(&mut self.timers, now, peer, datagram.len());
         }
@@ -62,6 +64,8 @@ impl Session {
             }
             if tunnel.version.heard(now, packet.version) == Heard::Raised && packet.version >= 2 {
                 self.negotiate_buffer(now, id);
+                let Some(same) = self.peers.get_mut(&id) else { return };
+                peer = same;
             }
         }
         let Content::Media { ports, packet } = content else {
@@ -69,7 +73,10 @@ impl Session {
         };
         match Rtp::parse(packet) {
             Ok(rtp) if self.config.role == Role::Receiver => {
-                self.media_arrived(now, id, &rtp, (ports.source, ports.destination));
+                let flow_id = rtp.ssrc & !1;
+                if peer.goes_on(now, flow_id) || self.media_begins(now, id, flow_id) {
+                    self.media_arrived(now, id, &rtp, (ports.source, ports.destination));
+                }
             }
             Ok(_) => self.complain(now, Complaint::WrongRole, Level::Debug, "media received on a sender, dropped"),
             Err(_) => self.malformed(now),
