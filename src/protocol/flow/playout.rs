@@ -38,7 +38,7 @@ impl Flow {
             if release > now {
                 break;
             }
-            let mut ready = match self.ready.pop_front() {
+            let ready = match self.ready.pop_front() {
                 Some(ready) => ready,
                 None => match self.take_head() {
                     Some(ready) => ready,
@@ -46,8 +46,10 @@ impl Flow {
                 },
             };
             self.counters.handed_out(now.since(ready.arrived).max(Span::ZERO));
-            self.complete_pair(now, &mut ready);
             out.push(ready.delivery);
+            if let Some(first) = out.last_mut().filter(|_| self.config.merging.is_on()) {
+                self.complete_pair(now, first);
+            }
         }
     }
 

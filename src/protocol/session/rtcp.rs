@@ -21,7 +21,7 @@ const MAX_RECORDS: usize = 16;
 const MUTE_INTERVAL: Span = Span::from_secs(1);
 
 /// A datagram of a peer has come. What a stranger may be told depends on that.
-#[inline]
+#[inline(always)]
 pub(super) fn credit(timers: &mut Timers, now: Time, peer: &mut Peer, octets: usize) {
     let was_mute = !peer.may_hear();
     peer.received_bytes(octets);

@@ -193,9 +193,7 @@ impl Keyring {
         // Whoever knows only a passphrase that was given up has no use for the keys that he made of it.
         let counts = |number| self.accepted.iter().any(|accepted| accepted.number == number && accepted.counts(now));
         for (index, (_, cipher)) in entry.ciphers.iter().enumerate().filter(|(_, (number, _))| counts(*number)) {
-            scratch.clear();
-            scratch.extend_from_slice(octets);
-            cipher.apply(&counter, scratch);
+            cipher.apply_into(&counter, octets, scratch);
             match sense(scratch, entry.proven) {
                 Sense::None => {}
                 Sense::Some => return Ok(()),
