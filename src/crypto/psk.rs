@@ -2,10 +2,11 @@
 
 use super::secret::Secret;
 use aes::cipher::consts::U16;
+use aes::cipher::inout::InOutBuf;
 use aes::cipher::{BlockCipher, BlockEncryptMut, BlockSizeUser, InnerIvInit, KeyInit, StreamCipherCore};
 use aes::{Aes128, Aes192, Aes256};
 use ctr::CtrCore;
-use ctr::flavors::Ctr32BE;
+use ctr::flavors::Ctr64BE;
 use sha2::Sha256;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -67,6 +68,18 @@ impl Cipher {
 
     /// Encrypts or decrypts in place.
     pub fn apply(&self, counter: &[u8; 16], octets: &mut [u8]) {
+        self.convert(counter, octets.into());
+    }
+
+    /// Encrypts or decrypts `octets` into `out`, which then holds nothing else.
+    pub fn apply_into(&self, counter: &[u8; 16], octets: &[u8], out: &mut Vec<u8>) {
+        out.resize(octets.len(), 0);
+        if let Ok(both) = InOutBuf::new(octets, out) {
+            self.convert(counter, both);
+        }
+    }
+
+    fn convert(&self, counter: &[u8; 16], octets: InOutBuf<'_, '_, u8>) {
         match self {
             Cipher::Aes128(aes) => apply(&**aes, counter, octets),
             Cipher::Aes192(aes) => apply(&**aes, counter, octets),
@@ -75,14 +88,14 @@ impl Cipher {
     }
 }
 
-/// The cipher is borrowed: its key schedule is made once for a nonce, not for each packet.
-fn apply<'a, C>(cipher: &'a C, counter: &[u8; 16], octets: &mut [u8])
+/// The cipher is borrowed: its key schedule is made once for a nonce, not for each packet. Only the last 64 bits count:
+/// no packet has so many blocks, and the first counter ends with zeros.
+fn apply<'a, C>(cipher: &'a C, counter: &[u8; 16], octets: InOutBuf<'_, '_, u8>)
 where
     &'a C: BlockEncryptMut + BlockCipher + BlockSizeUser<BlockSize = U16>,
 {
-    // The counter proper is in the last four octets, and no packet is so long that it would carry over.
-    let core = CtrCore::<&'a C, Ctr32BE>::inner_iv_init(cipher, counter.into());
-    core.apply_keystream_partial(octets.into());
+    let core = CtrCore::<&'a C, Ctr64BE>::inner_iv_init(cipher, counter.into());
+    core.apply_keystream_partial(octets);
 }
 
 /// The first counter block of a packet: its GRE sequence number, then zeros (RIST GRE version 1 and later).
@@ -108,6 +121,9 @@ mod tests {
         let mut octets = hex("c25a6f6b658c082c33941e4a");
         cipher.apply(&counter_block(0), &mut octets);
         assert_eq!(octets, hex("000080000000000000002520"));
+        let mut out = vec![7; 100];
+        cipher.apply_into(&counter_block(0), &hex("c25a6f6b658c082c33941e4a"), &mut out);
+        assert_eq!(out, octets);
         assert_eq!(format!("{cipher:?}"), "Cipher(…)");
     }
 

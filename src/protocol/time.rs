@@ -78,7 +78,19 @@ impl Span {
     }
 
     /// `self * numerator / denominator` without overflow.
+    #[inline]
     pub const fn scaled(self, numerator: i64, denominator: i64) -> Span {
+        // Nearly always 64 bits have room.
+        if let Some(product) = self.0.checked_mul(numerator)
+            && let Some(quotient) = product.checked_div(denominator)
+        {
+            return Span(quotient);
+        }
+        self.scaled_widely(numerator, denominator)
+    }
+
+    #[cold]
+    const fn scaled_widely(self, numerator: i64, denominator: i64) -> Span {
         let value = self.0 as i128 * numerator as i128 / denominator as i128;
         if value > i64::MAX as i128 {
             Span(i64::MAX)
@@ -87,6 +99,12 @@ impl Span {
         } else {
             Span(value as i64)
         }
+    }
+
+    /// What a sum that does not fit is taken for. It has this one's sign.
+    #[cold]
+    fn limit(self) -> Span {
+        Span(if self.0 < 0 { i64::MIN } else { i64::MAX })
     }
 
     pub const fn abs(self) -> Span {
@@ -117,14 +135,14 @@ impl Sub<Span> for Time {
 impl Add for Span {
     type Output = Span;
     fn add(self, other: Span) -> Span {
-        Span(self.0.saturating_add(other.0))
+        self.0.checked_add(other.0).map_or_else(|| self.limit(), Span)
     }
 }
 
 impl Sub for Span {
     type Output = Span;
     fn sub(self, other: Span) -> Span {
-        Span(self.0.saturating_sub(other.0))
+        self.0.checked_sub(other.0).map_or_else(|| self.limit(), Span)
     }
 }
 
@@ -139,6 +157,26 @@ mod tests {
         }
         assert_eq!(Span::from_micros(250).as_micros(), 250);
         assert_eq!(Span::from_secs(2), Span::from_millis(2000));
+    }
+
+    #[test]
+    fn scaling_is_the_same_with_and_without_room_in_64_bits() {
+        let spans = [0, 1, -7, 1 << 31, -(1 << 40), i64::MAX / 3, i64::MAX, i64::MIN].map(Span);
+        for span in spans {
+            for (numerator, denominator) in [(1, 10), (5, 4), (-3, 7), (1 << 40, 1000), (i64::MAX, 2), (-1, 1)] {
+                let (value, wide) = (span.scaled(numerator, denominator), span.scaled_widely(numerator, denominator));
+                assert_eq!(value, wide, "{span:?} * {numerator} / {denominator}");
+            }
+        }
+        assert_eq!(Span::MAX.scaled(3, 2), Span::MAX);
+    }
+
+    #[test]
+    fn sums_end_at_the_longest_span() {
+        let least = Span(i64::MIN);
+        assert_eq!([Span::MAX + Span(1), Span::MAX - Span(-1), Span(0) - least], [Span::MAX; 3]);
+        assert_eq!([least - Span(1), least + Span(-1), Span(-2) - Span::MAX], [least; 3]);
+        assert_eq!((Span(3) + Span(4), Span(3) - Span(4)), (Span(7), Span(-1)));
     }
 
     #[test]

@@ -41,11 +41,21 @@ pub(super) enum Timer {
 pub(super) struct Timers {
     queue: BTreeSet<(Time, Timer)>,
     at: BTreeMap<Timer, Time>,
+    /// The one that was set last: each packet sets the same one, nearly always to what it is.
+    latest: Option<(Timer, Option<Time>)>,
 }
 
 impl Timers {
     /// Sets or moves a deadline; `None` removes it.
+    #[inline(always)]
     pub(super) fn set(&mut self, timer: Timer, at: Option<Time>) {
+        if self.latest != Some((timer, at)) {
+            self.latest = Some((timer, at));
+            self.change(timer, at);
+        }
+    }
+
+    fn change(&mut self, timer: Timer, at: Option<Time>) {
         let old = match at {
             Some(time) => self.at.insert(timer, time),
             None => self.at.remove(&timer),
@@ -75,6 +85,7 @@ impl Timers {
         if time > now {
             return None;
         }
+        self.latest = None;
         self.queue.pop_first();
         self.at.remove(&timer);
         Some(timer)
@@ -97,5 +108,16 @@ mod tests {
         assert_eq!(timers.pop_due(Time::from_ticks(25)), None);
         assert_eq!(timers.pop_due(Time::from_ticks(30)), Some(Timer::SenderStats));
         assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn a_deadline_that_has_fired_can_be_set_to_the_same_time_again() {
+        let mut timers = Timers::default();
+        let at = Time::from_ticks(10);
+        for _ in 0..2 {
+            timers.set(Timer::Legs, Some(at));
+            timers.set(Timer::Legs, Some(at));
+            assert_eq!([timers.pop_due(at), timers.pop_due(at)], [Some(Timer::Legs), None]);
+        }
     }
 }

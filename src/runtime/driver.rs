@@ -49,7 +49,8 @@ pub(super) struct Driver {
     pub(super) callbacks: Mutex<Arc<Callbacks>>,
     pub(super) events: EventQueue,
     pub(super) statistics: Mutex<Periods>,
-    /// Emptied lists, used again.
+    /// Emptied lists, used again. Boxed: they move with every call.
+    #[allow(clippy::vec_box)]
     spare: Mutex<Vec<Box<Work>>>,
     /// The threads are to end.
     stopping: AtomicBool,

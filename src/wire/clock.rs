@@ -22,7 +22,9 @@ pub fn ntp_to_rtp(ticks: u64, rate: u32) -> u32 {
 
 /// The time of an RTP timestamp, which may be widened. A rate of zero counts as one.
 pub fn rtp_to_ntp(units: u64, rate: u32) -> u64 {
-    ((u128::from(units) << 32) / u128::from(rate.max(1))) as u64
+    // Seconds and their rest: a division of 128 bits takes ten times as long.
+    let rate = u64::from(rate.max(1));
+    ((units / rate) << 32) + ((units % rate) << 32) / rate
 }
 
 #[cfg(test)]
@@ -64,7 +66,12 @@ mod tests {
     fn extremes_do_not_panic() {
         assert_eq!(rtp_to_ntp(1, 0), 1 << 32);
         assert_eq!(ntp_to_rtp(u64::MAX, 0), 0);
-        rtp_to_ntp(u64::MAX, 1);
+        for rate in [1, 2, 8_000, 90_000, u32::MAX] {
+            for units in [0, 1, u64::from(u32::MAX), 1 << 40, u64::MAX - 1, u64::MAX] {
+                let exact = (u128::from(units) << 32) / u128::from(rate);
+                assert_eq!(rtp_to_ntp(units, rate), exact as u64, "{units} at {rate} Hz");
+            }
+        }
         ntp_to_rtp(u64::MAX, u32::MAX);
     }
 }

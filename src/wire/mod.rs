@@ -40,6 +40,7 @@ pub enum Kind {
 ///
 /// As libRIST 0.2.11 and later: 72..=77 with or without the marker bit is RTCP. 206 and 207 are RTCP
 /// too: older releases start a datagram with an extended report of type 207.
+#[inline]
 pub fn classify(datagram: &[u8]) -> Result<Kind> {
     let &[first, second, ..] = datagram else {
         return Err(Error::TooShort);

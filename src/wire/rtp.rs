@@ -44,16 +44,17 @@ pub struct Rtp<'a> {
 
 impl<'a> Rtp<'a> {
     /// Reads a packet. Extensions other than RIST's are skipped by their length.
+    #[inline]
     pub fn parse(datagram: &'a [u8]) -> Result<Self> {
-        let mut reader = Reader::new(datagram);
-        let first = reader.u8()?;
+        let (&header, rest) = datagram.split_first_chunk::<HEADER_LEN>().ok_or(Error::TooShort)?;
+        let [first, second, s1, s0, t3, t2, t1, t0, f3, f2, f1, f0] = header;
         if first >> 6 != 2 {
             return Err(Error::Malformed);
         }
-        let second = reader.u8()?;
-        let seq = reader.u16()?;
-        let timestamp = reader.u32()?;
-        let ssrc = reader.u32()?;
+        let seq = u16::from_be_bytes([s1, s0]);
+        let timestamp = u32::from_be_bytes([t3, t2, t1, t0]);
+        let ssrc = u32::from_be_bytes([f3, f2, f1, f0]);
+        let mut reader = Reader::new(rest);
         reader.take(usize::from(first & 0x0f) * 4)?;
         let extension = if first & 0x10 == 0 { None } else { parse_extension(&mut reader)? };
         let rest = reader.rest();

@@ -3,6 +3,7 @@
 /// Nearest 64-bit position to `near` whose low `bits` bits equal `low` (ties go forward).
 ///
 /// The line does not wrap: where the nearest position would lie outside it, the other one is taken.
+#[inline]
 pub fn widen(near: u64, low: u32, bits: u32) -> u64 {
     let bits = bits.clamp(1, 32);
     let span = 1u64 << bits;

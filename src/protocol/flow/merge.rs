@@ -23,7 +23,7 @@ pub(in crate::protocol) struct Merging {
 }
 
 impl Merging {
-    fn is_on(self) -> bool {
+    pub(super) fn is_on(self) -> bool {
         match self.mode {
             MergeMode::Off => false,
             MergeMode::Pairs => true,
@@ -34,11 +34,7 @@ impl Merging {
 
 impl Flow {
     /// Adds its second half to a packet that is handed out, if that is a first half and the second is here.
-    pub(super) fn complete_pair(&mut self, now: Time, ready: &mut Ready) {
-        if !self.config.merging.is_on() {
-            return;
-        }
-        let first = &ready.delivery;
+    pub(super) fn complete_pair(&mut self, now: Time, first: &mut Delivery) {
         if first.seq & 1 == 1 {
             self.counters.merge.lone_second += 1;
             return;
@@ -49,8 +45,8 @@ impl Flow {
         };
         self.counters.merge.merged += 1;
         self.counters.handed_out(now.since(second.arrived).max(Span::ZERO));
-        ready.delivery.payload = ready.delivery.payload.followed_by(&second.delivery.payload);
-        ready.delivery.seq /= 2;
+        first.payload = first.payload.followed_by(&second.delivery.payload);
+        first.seq /= 2;
     }
 
     /// The packet right behind `first`, if the two are a pair.
@@ -68,7 +64,7 @@ impl Flow {
             };
         }
         let line = self.line.as_ref().filter(|_| !self.flow_start)?;
-        let next = line.head.filter(|head| *head == line.next_out)?;
+        let (next, _) = line.head.filter(|(head, _)| *head == line.next_out)?;
         let Slot::Present(packet) = self.buffer.get(next) else { return None };
         if fits(next as u32 & self.seq_mask, packet.source.ticks(), packet.payload.len()) {
             self.take_head()

@@ -87,8 +87,8 @@ struct Timeline {
     newest_release: Time,
     /// Next position to hand out.
     next_out: u64,
-    /// First packet present at or after `next_out`.
-    head: Option<u64>,
+    /// First packet present at or after `next_out`, and when it is due.
+    head: Option<(u64, Time)>,
     handed_out: bool,
     pace: Pace,
 }
@@ -204,7 +204,7 @@ impl Flow {
 
     /// Whether packets of this path are taken: any, until one path has proved itself; then only such.
     pub(super) fn takes(&self, peer: PeerId) -> bool {
-        !self.has_trusted_path() || self.paths.iter().any(|path| path.peer == peer && path.trusted)
+        self.paths.iter().any(|path| path.peer == peer && path.trusted) || !self.has_trusted_path()
     }
 
     /// A path has answered an echo. The first one to do so owns the flow: what others put in before is dropped.

@@ -132,9 +132,9 @@ impl Path {
             self.transit = lateness;
         }
         self.last_data = Some(now);
-        let error = (lateness - self.transit).abs();
-        self.transit = self.transit + (lateness - self.transit).scaled(1, 16);
-        self.jitter = self.jitter + (error - self.jitter).scaled(1, 16);
+        let error = lateness - self.transit;
+        self.transit = self.transit + error.scaled(1, 16);
+        self.jitter = self.jitter + (error.abs() - self.jitter).scaled(1, 16);
         let old = self.highest;
         if old.is_none_or(|old| position.abs_diff(old) > ANOTHER_STREAM) {
             (self.base, self.came) = (position, 0);

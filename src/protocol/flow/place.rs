@@ -26,7 +26,8 @@ const MAX_AHEAD: u64 = 1024;
 const STRAGGLER_AGE: Span = Span::from_secs(60);
 
 enum Place {
-    At(u64),
+    /// With its source time.
+    At(u64, Time),
     Duplicate(u64),
     Late,
     /// Does not fit this timeline.
@@ -49,20 +50,15 @@ struct Incoming {
 
 impl Flow {
     pub(super) fn take(&mut self, arrival: &Arrival<'_>, pool: &Arc<Pool>) -> bool {
-        let Some(line) = &self.line else {
-            // A repair can not say where the flow begins.
-            if arrival.retransmit {
-                return false;
-            }
+        // A repair can not say where the flow begins.
+        if self.line.is_none() && !arrival.retransmit {
             self.anchor(arrival.now, arrival.seq, arrival.timestamp, arrival.rate);
-            let position = FIRST_POSITION | u64::from(arrival.seq);
-            self.insert(position, incoming(arrival, pool));
-            return true;
-        };
+        }
+        let Some(line) = &self.line else { return false };
         match self.place(line, arrival) {
-            Place::At(position) => {
+            Place::At(position, source) => {
                 self.probation.old_timeline_goes_on();
-                self.insert(position, incoming(arrival, pool));
+                self.insert(position, source, incoming(arrival, pool));
                 true
             }
             Place::Duplicate(position) => {
@@ -97,7 +93,7 @@ impl Flow {
     }
 
     fn place(&self, line: &Timeline, arrival: &Arrival<'_>) -> Place {
-        let bits = self.seq_mask.count_ones();
+        let bits = self.seq_mask.trailing_ones();
         let mut position = seq::widen(line.highest, arrival.seq, bits);
         if arrival.retransmit && position > line.highest + MAX_AHEAD {
             // Nothing so new can have been asked for: it lies up to a whole window back.
@@ -122,13 +118,13 @@ impl Flow {
             let older = source <= line.newest_source;
             let age = line.newest_source.since(source);
             return match before_start && older {
-                true => Place::At(position),
+                true => Place::At(position, source),
                 false if !arrival.retransmit && age >= Span::ZERO && age < STRAGGLER_AGE => Place::Straggler,
                 false => foreign,
             };
         }
         if position <= line.highest {
-            return if newer && !arrival.retransmit { foreign } else { Place::At(position) };
+            return if newer && !arrival.retransmit { foreign } else { Place::At(position, source) };
         }
         if arrival.retransmit && self.too_late_for_the_end(arrival, source) {
             return Place::Late;
@@ -139,7 +135,7 @@ impl Flow {
         if gap > SMALL_GAP && line.head.is_some() && position >= line.next_out + self.window() {
             return foreign;
         }
-        if arrival.retransmit || self.plausible(line, gap, source) { Place::At(position) } else { foreign }
+        if arrival.retransmit || self.plausible(line, gap, source) { Place::At(position, source) } else { foreign }
     }
 
     /// A repair behind which nothing is due that would end its time.
@@ -196,6 +192,7 @@ impl Flow {
     }
 
     /// The held packets are the flow now; what the old timeline still holds is handed out at its time.
+    #[cold]
     fn change_timeline(&mut self, held: Vec<Held>) {
         let Some(first) = held.first() else { return };
         self.retire_timeline();
@@ -208,8 +205,10 @@ impl Flow {
             if step > self.seq_mask / 2 || known {
                 continue;
             }
+            let source = self.source_time(packet.arrived, packet.timestamp, packet.rate);
             self.insert(
                 position,
+                source,
                 Incoming {
                     now: packet.arrived,
                     path: packet.path,
@@ -253,10 +252,9 @@ impl Flow {
         self.counters.back_to(counted, dropped);
     }
 
-    fn insert(&mut self, position: u64, packet: Incoming) {
+    fn insert(&mut self, position: u64, source: Time, packet: Incoming) {
         self.counters.accepted(packet.now, packet.payload.len(), packet.retransmit);
         self.move_target(packet.now);
-        let source = self.source_time(packet.now, packet.timestamp, packet.rate);
         let judged = self.line.as_ref().filter(|line| position < line.highest).map(|line| {
             let interval = line.pace.interval().unwrap_or(Span::ZERO);
             line.newest_release - interval.scaled((line.highest - position) as i64, 1)
@@ -280,28 +278,30 @@ impl Flow {
         }
         let Some(line) = &mut self.line else { return };
         let from = line.next_out.min(position);
-        let stored = Packet {
+        let first = std::mem::replace(&mut line.next_out, from);
+        let (old_head, highest) = (line.head, line.highest);
+        line.furthest = line.furthest.max(position);
+        // An earlier start must not take the place of what came before it.
+        self.buffer.reach(from, line.furthest);
+        let (place, old) = self.buffer.vacate(position);
+        *place = Slot::Present(Packet {
             path: packet.path,
             timestamp: packet.timestamp,
             source,
             arrived: packet.now,
-            early: packet.retransmit && matches!(self.buffer.get(position), Slot::Missing(m) if m.early),
+            early: packet.retransmit && old.is_some_and(|missing| missing.early),
             release,
             virt_src_port: packet.virt_src_port,
             virt_dst_port: packet.virt_dst_port,
             payload: packet.payload,
-        };
-        // An earlier start must not take the place of what came before it.
-        self.buffer.reach(from, line.furthest);
-        let old = self.buffer.put(from, position, Slot::Present(stored));
-        let first = std::mem::replace(&mut line.next_out, from);
-        let (old_head, highest) = (line.head, line.highest);
-        line.furthest = line.furthest.max(position);
-        line.head = Some(line.head.map_or(position, |head| head.min(position)));
+        });
+        if line.head.is_none_or(|(head, _)| position < head) {
+            line.head = Some((position, release));
+        }
         if position < first {
             self.notice_earlier_start(packet.now, packet.path, (position, release), old_head);
         }
-        if let Slot::Missing(missing) = old {
+        if let Some(missing) = old {
             self.found(packet.now, position, packet.path, packet.retransmit, missing);
             // A repair of what nothing later had shown is the newest packet now; of itself a packet comes as any other.
             if let Some(line) = self.line.as_mut().filter(|_| packet.retransmit) {
@@ -319,11 +319,9 @@ impl Flow {
     }
 
     /// The flow begins earlier than was thought; between there and what was its first packet some may be missing.
-    fn notice_earlier_start(&mut self, now: Time, path: PeerId, first: (u64, Time), old_head: Option<u64>) {
-        let Some(head) = old_head else { return };
-        if let Slot::Present(packet) = self.buffer.get(head) {
-            let release = packet.release;
-            self.notice_gap(now, path, first, (head, release));
+    fn notice_earlier_start(&mut self, now: Time, path: PeerId, first: (u64, Time), head: Option<(u64, Time)>) {
+        if let Some(head) = head {
+            self.notice_gap(now, path, first, head);
         }
     }
 

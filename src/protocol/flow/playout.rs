@@ -29,11 +29,7 @@ impl Flow {
         if let Some(ready) = self.ready.front() {
             return Some(ready.release);
         }
-        let line = self.line.as_ref()?;
-        match self.buffer.get(line.head?) {
-            Slot::Present(packet) => Some(packet.release),
-            _ => None,
-        }
+        self.line.as_ref()?.head.map(|(_, release)| release)
     }
 
     /// Hands out everything that is due.
@@ -42,7 +38,7 @@ impl Flow {
             if release > now {
                 break;
             }
-            let mut ready = match self.ready.pop_front() {
+            let ready = match self.ready.pop_front() {
                 Some(ready) => ready,
                 None => match self.take_head() {
                     Some(ready) => ready,
@@ -50,27 +46,26 @@ impl Flow {
                 },
             };
             self.counters.handed_out(now.since(ready.arrived).max(Span::ZERO));
-            self.complete_pair(now, &mut ready);
             out.push(ready.delivery);
+            if let Some(first) = out.last_mut().filter(|_| self.config.merging.is_on()) {
+                self.complete_pair(now, first);
+            }
         }
     }
 
     /// Takes the first packet present; the holes before it are lost now that their successor is due.
+    #[inline(always)]
     pub(super) fn take_head(&mut self) -> Option<Ready> {
-        let line = self.line.as_ref()?;
-        let (next_out, head) = (line.next_out, line.head?);
-        let due = match self.buffer.get(head) {
-            Slot::Present(packet) => packet.release,
-            _ => return None,
-        };
+        let line = self.line.as_mut()?;
+        let (next_out, (head, due)) = (line.next_out, line.head.take()?);
+        let packet = self.buffer.take(head)?;
         for position in next_out..head {
-            if let Slot::Missing(missing) = self.buffer.put(position, position, Slot::Lost) {
+            if let Some(missing) = self.buffer.put(position, position, Slot::Lost) {
                 self.not_found(due, &missing);
             }
         }
         let lost = (head - next_out) as u32;
         let line = self.line.as_mut()?;
-        let packet = self.buffer.take(head)?;
         if packet.early {
             self.haste.turned_out(true);
         }
@@ -78,8 +73,7 @@ impl Flow {
         line.handed_out = true;
         // A repair that nothing later had shown.
         line.advance(head, packet.source, packet.release);
-        line.head =
-            (line.next_out..=line.furthest).find(|position| matches!(self.buffer.get(*position), Slot::Present(_)));
+        line.head = self.buffer.first_present(line.next_out, line.furthest);
         self.counters.lost += lost;
         if lost > 0 {
             self.size.lost(packet.release, self.target);
@@ -113,8 +107,17 @@ impl Flow {
     }
 
     /// A ring that can not hold the configured buffer hands out early rather than dropping.
+    #[inline]
     pub(super) fn make_room(&mut self, now: Time, position: u64) {
-        self.forget_unproven(position);
+        if !self.is_credible() {
+            self.forget_unproven(position);
+        }
+        if self.line.as_ref().is_some_and(|line| position >= line.next_out + LEAST_WINDOW.min(self.buffer.max())) {
+            self.hand_out_early(now, position);
+        }
+    }
+
+    fn hand_out_early(&mut self, now: Time, position: u64) {
         let window = self.window();
         loop {
             let Some(line) = &self.line else { return };

@@ -111,10 +111,12 @@ impl RecoveryBuffer {
         self.max as u64
     }
 
+    #[inline]
     fn index(&self, position: u64) -> usize {
         (position & (self.slots.len() as u64 - 1)) as usize
     }
 
+    #[inline]
     pub(super) fn get(&self, position: u64) -> &Slot {
         match &self.slots[self.index(position)] {
             (at, slot) if *at == position => slot,
@@ -129,15 +131,42 @@ impl RecoveryBuffer {
     }
 
     /// Puts `slot` at `position`. `from` is the oldest position whose content still matters: the ring
-    /// grows until both fit, up to its maximum. Returns what stood there.
-    pub(super) fn put(&mut self, from: u64, position: u64, slot: Slot) -> Slot {
+    /// grows until both fit, up to its maximum. Returns what was missing there.
+    pub(super) fn put(&mut self, from: u64, position: u64, slot: Slot) -> Option<Missing> {
         self.reach(from, position);
+        let (place, missing) = self.vacate(position);
+        *place = slot;
+        missing
+    }
+
+    /// Empties the place of `position`, which the ring reaches. Returns it, and what was missing there.
+    #[inline]
+    pub(super) fn vacate(&mut self, position: u64) -> (&mut Slot, Option<Missing>) {
         let index = self.index(position);
-        let (at, old) = std::mem::replace(&mut self.slots[index], (position, slot));
-        if at == position { old } else { Slot::Unknown }
+        let (at, slot) = &mut self.slots[index];
+        let missing = match slot {
+            Slot::Missing(missing) if *at == position => Some(*missing),
+            _ => None,
+        };
+        (*at, *slot) = (position, Slot::Unknown);
+        (slot, missing)
+    }
+
+    /// The first packet that is there from `from` to `to`, and when it is due.
+    #[inline]
+    pub(super) fn first_present(&self, from: u64, to: u64) -> Option<(u64, Time)> {
+        let mut position = from;
+        while position <= to {
+            if let Slot::Present(packet) = self.get(position) {
+                return Some((position, packet.release));
+            }
+            position += 1;
+        }
+        None
     }
 
     /// Grows until both fit.
+    #[inline]
     pub(super) fn reach(&mut self, from: u64, to: u64) {
         let span = to.saturating_sub(from).saturating_add(1);
         while span > self.slots.len() as u64 && self.slots.len() < self.max {
@@ -145,6 +174,7 @@ impl RecoveryBuffer {
         }
     }
 
+    #[cold]
     fn grow(&mut self) {
         let size = (self.slots.len() * 2).min(self.max);
         let old = std::mem::replace(&mut self.slots, Self::empty(size));
@@ -160,6 +190,7 @@ impl RecoveryBuffer {
     }
 
     /// Takes the packet at `position`, leaving the mark that it was handed out.
+    #[inline]
     pub(super) fn take(&mut self, position: u64) -> Option<Packet> {
         let slot = self.get_mut(position)?;
         let Slot::Present(packet) = slot else { return None };

@@ -226,6 +226,17 @@ impl Peer {
         }
     }
 
+    /// Media of a flow has come: whether that is one more packet of the flow that it brings, and nothing else is to be
+    /// seen to.
+    pub(super) fn goes_on(&mut self, now: Time, flow_id: u32) -> bool {
+        let usual = self.flow == Some(flow_id) && self.next_flow.is_none() && !self.is_dead();
+        if usual {
+            self.heard(now);
+            self.media.last_heard = Some(now);
+        }
+        usual
+    }
+
     pub(super) fn received_bytes(&mut self, bytes: usize) {
         self.allowance = self.allowance.saturating_add(3 * bytes as u64);
         self.muted = false;

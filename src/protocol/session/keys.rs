@@ -94,17 +94,21 @@ impl Session {
     }
 
     fn keyring_owner(&self, id: PeerId) -> Option<PeerId> {
+        // Looked at for every packet of every receiver.
+        if !self.reads_keys {
+            return None;
+        }
         self.owner(id, |tunnel| tunnel.keyring.is_some())
     }
 
     fn owner(&self, id: PeerId, has: impl Fn(&Tunnel) -> bool) -> Option<PeerId> {
+        let has = |peer: &&Peer| peer.tunnel.as_deref().is_some_and(&has);
         let peer = self.peers.get(&id)?;
-        let parent = match peer.kind {
-            Kind::Child(parent) => Some(parent),
-            _ => None,
-        };
-        let candidates = [Some(id), parent].into_iter().flatten();
-        candidates.into_iter().find(|id| self.peers.get(id).and_then(|peer| peer.tunnel.as_deref()).is_some_and(&has))
+        if has(&peer) {
+            return Some(id);
+        }
+        let Kind::Child(parent) = peer.kind else { return None };
+        self.peers.get(&parent).filter(has).map(|parent| parent.id)
     }
 
     pub(super) fn lock_of(&mut self, id: PeerId) -> Option<(PeerId, &mut Lock)> {
@@ -124,30 +128,42 @@ impl Session {
     }
 
     /// Clear text of a packet, if it was to be had and had to be encrypted or not.
+    #[inline]
     pub(super) fn open<'a>(
         &mut self,
         now: Time,
-        source: Source,
+        source: &Source,
         packet: &Packet<'a>,
         datagram: &[u8],
         clear: &'a mut Vec<u8>,
     ) -> Option<Content<'a>> {
-        let owner = self.keyring_owner(source.through);
-        let (Some(nonce), Some(sequence)) = (packet.nonce, packet.sequence) else {
-            let reads_clear = |owner| self.tunnel_of(owner).is_some_and(|tunnel| tunnel.reads_clear);
-            if owner.is_some_and(reads_clear) {
-                // See `allow_clear`.
-            } else if owner.is_some() {
-                self.complain(now, Complaint::Clear, Level::Error, "clear text dropped: a secret is configured here");
-                return None;
-            }
-            let content = Content::parse(packet.protocol, packet.body);
-            if content.is_err() {
-                self.malformed(now);
-            }
-            return content.ok();
-        };
-        let Some(owner) = owner else {
+        if packet.is_encrypted() {
+            return self.decrypt(now, source, packet, datagram, clear);
+        }
+        if let Some(owner) = self.keyring_owner(source.through)
+            // See `allow_clear`.
+            && !self.tunnel_of(owner).is_some_and(|tunnel| tunnel.reads_clear)
+        {
+            self.complain(now, Complaint::Clear, Level::Error, "clear text dropped: a secret is configured here");
+            return None;
+        }
+        let content = Content::parse(packet.protocol, packet.body);
+        if content.is_err() {
+            self.malformed(now);
+        }
+        content.ok()
+    }
+
+    fn decrypt<'a>(
+        &mut self,
+        now: Time,
+        source: &Source,
+        packet: &Packet<'_>,
+        datagram: &[u8],
+        clear: &'a mut Vec<u8>,
+    ) -> Option<Content<'a>> {
+        let (nonce, sequence) = packet.nonce.zip(packet.sequence)?;
+        let Some(owner) = self.keyring_owner(source.through) else {
             self.ask_for_secret(now, source.known);
             self.complain(
                 now,
@@ -162,14 +178,10 @@ impl Session {
             self.complain(now, Complaint::Malformed, Level::Error, "packet with a void nonce or version dropped");
             return None;
         }
-        // Our own packet, sent back by somebody.
-        if self.lock_of(source.through).is_some_and(|(_, lock)| lock.is_own(nonce)) {
-            return None;
-        }
-        let known = source.known.and_then(|id| self.peers.get(&id));
-        let media_port = self.peers.get(&owner)?.config.virt_dst_port;
-        let expected = Expected { flow: known.and_then(|peer| peer.flow), media_port };
-        let keyring = self.tunnel_of(owner)?.keyring.as_deref_mut()?;
+        let flow = source.known.and_then(|id| self.peers.get(&id)?.flow);
+        let owning = self.peers.get_mut(&owner)?;
+        let expected = Expected { flow, media_port: owning.config.virt_dst_port };
+        let keyring = owning.tunnel.as_mut()?.keyring.as_deref_mut()?;
         let name = (nonce, keyring.size(packet.aes_256));
         let sense = |text: &[u8], proven: bool| sense(packet.protocol, text, proven, expected);
         match keyring.open(now, name, sequence, packet.body, clear, sense) {
@@ -181,7 +193,11 @@ impl Session {
                 None
             }
             Err(Refusal::Unknown) => {
-                self.nonce_unknown(now, source, owner, name, datagram);
+                // Our own packet, sent back by somebody.
+                if self.lock_of(source.through).is_some_and(|(_, lock)| lock.is_own(nonce)) {
+                    return None;
+                }
+                self.nonce_unknown(now, *source, owner, name, datagram);
                 None
             }
         }
@@ -280,6 +296,7 @@ impl Session {
         let (config, Some(tunnel)) = (&peer.config, &mut peer.tunnel) else { return };
         let Some(secret) = config.secret.clone() else { return };
         tunnel.keyring = Some(Box::new(Keyring::new(secret.clone(), config.key_size)));
+        self.reads_keys = true;
         tunnel.lock = Some(Box::new(Lock::new(secret, config.key_size, config.key_rotation)));
         self.prepare_key(now, id);
     }
@@ -350,6 +367,7 @@ impl Session {
             Some(keyring) => keyring.accept(now, secret.clone()),
             keyring => *keyring = Some(Box::new(Keyring::new(secret.clone(), config.key_size))),
         }
+        self.reads_keys = true;
         match &mut tunnel.lock {
             Some(_) => tunnel.next_secret = Some(secret.clone()),
             lock => *lock = Some(Box::new(Lock::new(secret.clone(), config.key_size, config.key_rotation))),

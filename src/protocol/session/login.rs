@@ -375,6 +375,7 @@ impl Session {
             None => Box::new(Keyring::empty(KeySize::Aes256)),
         });
         keyring.learn(now, key);
+        self.reads_keys = true;
     }
 
     /// The other side may have gone back to clear text, and only it said before what it encrypts with: clear text is

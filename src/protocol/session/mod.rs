@@ -22,6 +22,7 @@ mod receive;
 mod reflector;
 mod reports;
 mod rtcp;
+mod schedule;
 mod sources;
 mod split;
 mod throttle;
@@ -50,9 +51,10 @@ use look_ups::LookUps;
 use members::Members;
 pub use out_of_band::MAX_OUT_OF_BAND;
 use reflector::Reflected;
+use schedule::Schedule;
 use sources::Sources;
 use split::Split;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use throttle::Throttles;
@@ -138,8 +140,7 @@ pub struct Session {
     transmits: VecDeque<Transmit>,
     outputs: VecDeque<Output>,
     timers: Timers,
-    playout: BTreeSet<(Time, u32)>,
-    releases: BTreeMap<u32, Time>,
+    playout: Schedule,
     throttles: Throttles,
     next_peer: u32,
     random: u64,
@@ -166,6 +167,8 @@ pub struct Session {
     reflected: Option<Reflected>,
     /// Some peer of ours has been a reflector.
     reflects: bool,
+    /// Some peer of ours has had a keyring.
+    reads_keys: bool,
     clear_text: Vec<u8>,
     out_of_band: bool,
     /// Names this context in keep-alives.
@@ -194,8 +197,7 @@ impl Session {
             transmits: VecDeque::new(),
             outputs: VecDeque::new(),
             timers: Timers::default(),
-            playout: BTreeSet::new(),
-            releases: BTreeMap::new(),
+            playout: Schedule::default(),
             throttles: Throttles::default(),
             next_peer: 1,
             random,
@@ -220,6 +222,7 @@ impl Session {
             lockout: Lockout::default(),
             reflected: None,
             reflects: false,
+            reads_keys: false,
             clear_text: Vec::new(),
             out_of_band: false,
             mac: [0; 6],
@@ -283,41 +286,25 @@ impl Session {
 
     /// Appends every received packet that is due, in order.
     pub fn poll_delivery(&mut self, now: Time, out: &mut Vec<Delivery>) {
-        while let Some(&(at, flow_id)) = self.playout.first() {
-            if at > now {
-                break;
-            }
-            match self.flows.get_mut(&flow_id) {
-                Some(flow) => flow.deliver(now, out),
-                None => {
-                    self.playout.pop_first();
-                    continue;
-                }
-            }
-            self.schedule_playout(flow_id);
+        while let Some((at, flow_id)) = self.playout.first()
+            && at <= now
+        {
+            let next = self.flows.get_mut(&flow_id).and_then(|flow| {
+                flow.deliver(now, out);
+                flow.next_release()
+            });
+            self.playout.set(flow_id, next);
         }
     }
 
     /// When the next received packet is due.
     pub fn next_delivery(&self) -> Option<Time> {
-        self.playout.first().map(|&(at, _)| at)
+        self.playout.first().map(|(at, _)| at)
     }
 
     fn schedule_playout(&mut self, flow_id: u32) {
         let next = self.flows.get(&flow_id).and_then(Flow::next_release);
-        let old = match next {
-            Some(at) => self.releases.insert(flow_id, at),
-            None => self.releases.remove(&flow_id),
-        };
-        if old == next {
-            return;
-        }
-        if let Some(old) = old {
-            self.playout.remove(&(old, flow_id));
-        }
-        if let Some(at) = next {
-            self.playout.insert((at, flow_id));
-        }
+        self.playout.set(flow_id, next);
     }
 
     pub fn set_weight(&mut self, peer: PeerId, weight: u32) -> Result<(), Error> {

@@ -237,7 +237,6 @@ impl Session {
         }
         self.flows.clear();
         self.playout.clear();
-        self.releases.clear();
     }
 
     pub(super) fn drop_peer(&mut self, id: PeerId) {

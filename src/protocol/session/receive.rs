@@ -1,5 +1,6 @@
 //! What comes in: whose it is, and whether it is media or feedback.
 
+use super::rtcp::credit;
 use super::throttle::Complaint;
 use super::{Channel, SEQ_MASK, Session};
 use crate::protocol::config::Role;
@@ -36,22 +37,17 @@ impl Session {
                     self.complain(now, Complaint::WrongRole, Level::Debug, "media received on a sender, dropped");
                     return;
                 }
-                let peer = match known {
-                    Some((peer, _)) => Some(peer),
-                    None => self.media_stranger(now, socket, from, &rtp, datagram),
+                let known = known.map(|(peer, _)| peer);
+                let Some(id) = known.or_else(|| self.media_stranger(now, socket, from, &rtp, datagram)) else {
+                    let text = "media from an unknown source dropped: handshake pending";
+                    return self.complain(now, Complaint::NoHandshake, Level::Warn, text);
                 };
-                match peer {
-                    Some(peer) => {
-                        let local_port = self.listening.get(&socket).map_or(0, |listening| listening.local.port());
-                        self.credit(now, peer, rtp.payload.len());
-                        self.media_arrived(now, peer, &rtp, (from.port(), local_port));
-                    }
-                    None => self.complain(
-                        now,
-                        Complaint::NoHandshake,
-                        Level::Warn,
-                        "media from an unknown source dropped: handshake pending",
-                    ),
+                let Some(peer) = self.peers.get_mut(&id) else { return };
+                credit(&mut self.timers, now, peer, rtp.payload.len());
+                let flow_id = rtp.ssrc & !1;
+                if peer.goes_on(now, flow_id) || self.media_begins(now, id, flow_id) {
+                    let local_port = self.listening.get(&socket).map_or(0, |listening| listening.local.port());
+                    self.media_arrived(now, id, &rtp, (from.port(), local_port));
                 }
             }
             Message::Feedback(compound) => {
@@ -135,10 +131,10 @@ impl Session {
         Some(child)
     }
 
-    /// Media of a known peer, with the ports that it was sent from and to: UDP's, or those of the tunnel.
-    pub(super) fn media_arrived(&mut self, now: Time, id: PeerId, rtp: &Rtp<'_>, ports: (u16, u16)) {
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        let flow_id = rtp.ssrc & !1;
+    /// Media of a known peer that does not just go on: it may begin or join a flow. Whether the flow takes it.
+    #[inline(never)]
+    pub(super) fn media_begins(&mut self, now: Time, id: PeerId, flow_id: u32) -> bool {
+        let Some(mut peer) = self.peers.get_mut(&id) else { return false };
         let quiet = peer.media.last_heard.is_none_or(|last| now.since(last) > CHANGE_AFTER);
         // In a tunnel media and reports come from one address: whose flow it is needs no report to tell, and the
         // first report may be lost.
@@ -147,21 +143,29 @@ impl Session {
         if first || peer.next_flow == Some(flow_id) && quiet {
             peer.next_flow = None;
             self.join_flow(now, id, flow_id);
+            let Some(joined) = self.peers.get_mut(&id) else { return false };
+            peer = joined;
         }
-        let Some(peer) = self.peers.get_mut(&id) else { return };
         if peer.flow != Some(flow_id) {
             // Only its own RTCP can move a peer to another flow.
             self.complain(now, Complaint::NoHandshake, Level::Warn, "media of an unannounced flow dropped");
-            return;
+            return false;
         }
         peer.heard(now);
         peer.media.last_heard = Some(now);
         if peer.is_dead() {
             self.revive(now, id);
         }
-        let mut expanded = std::mem::take(&mut self.null_packet_scratch);
-        let payload = match rtp.extension.as_ref().and_then(|extension| extension.null_packets) {
-            Some(npd) if null_packet::expand(npd, rtp.payload, &mut expanded).is_ok() => &expanded[..],
+        true
+    }
+
+    /// Media of a flow that its peer may bring, with the ports that it was sent from and to: UDP's, or those of the
+    /// tunnel.
+    pub(super) fn media_arrived(&mut self, now: Time, id: PeerId, rtp: &Rtp<'_>, ports: (u16, u16)) {
+        let flow_id = rtp.ssrc & !1;
+        let expanded = &mut self.null_packet_scratch;
+        let payload = match rtp.extension.and_then(|extension| extension.null_packets) {
+            Some(npd) if null_packet::expand(npd, rtp.payload, expanded).is_ok() => &expanded[..],
             _ => rtp.payload,
         };
         let arrival = Arrival {
@@ -176,32 +180,28 @@ impl Session {
             virt_dst_port: ports.1,
             payload,
         };
-        if let Some(flow) = self.flows.get_mut(&flow_id).filter(|flow| flow.takes(id)) {
-            let first = !flow.has_data();
-            flow.receive(&arrival, &self.pool);
-            let next = flow.next_request();
-            let exceeded = flow.take_window_exceeded();
-            let started = first && flow.has_data();
-            self.timers.set(Timer::Nack(flow_id), next);
+        let Some(flow) = self.flows.get_mut(&flow_id).filter(|flow| flow.takes(id)) else { return };
+        let first = !flow.has_data();
+        flow.receive(&arrival, &self.pool);
+        self.timers.set(Timer::Nack(flow_id), flow.next_request());
+        self.playout.set(flow_id, flow.next_release());
+        let exceeded = flow.take_window_exceeded();
+        if first && flow.has_data() {
             // While it is not known whose packets count, nothing is told of them.
-            if started && self.flows.get(&flow_id).is_some_and(|flow| flow.is_credible()) {
+            if flow.is_credible() {
                 self.timers.set(Timer::FlowStats(flow_id), Some(now + super::FIRST_REPORT));
             }
-            if started {
-                self.mention(now, Level::Info, format!("first packet of flow {flow_id}: sequence {}", rtp.seq));
-            }
-            if exceeded {
-                self.complain(
-                    now,
-                    Complaint::Window,
-                    Level::Warn,
-                    "bit rate times buffer exceeds the profile's 65,536 packets: the buffer is cut short",
-                );
-            }
-            self.schedule_playout(flow_id);
-            self.reflect(now, id, rtp, ports);
+            self.mention(now, Level::Info, format!("first packet of flow {flow_id}: sequence {}", rtp.seq));
         }
-        self.null_packet_scratch = expanded;
+        if exceeded {
+            self.complain(
+                now,
+                Complaint::Window,
+                Level::Warn,
+                "bit rate times buffer exceeds the profile's 65,536 packets: the buffer is cut short",
+            );
+        }
+        self.reflect(now, id, rtp, ports);
     }
 
     /// A dead peer was heard again.

@@ -54,9 +54,16 @@ impl Session {
     }
 
     /// Passes a packet of the publisher on, once.
+    #[inline]
     pub(super) fn reflect(&mut self, now: Time, id: PeerId, rtp: &Rtp<'_>, ports: (u16, u16)) {
         // Looked at for every packet of every receiver.
-        if !self.reflects || !self.is_reflecting(id) || !self.is_publisher(now, id, rtp.ssrc & !1) {
+        if self.reflects {
+            self.pass_on(now, id, rtp, ports);
+        }
+    }
+
+    fn pass_on(&mut self, now: Time, id: PeerId, rtp: &Rtp<'_>, ports: (u16, u16)) {
+        if !self.is_reflecting(id) || !self.is_publisher(now, id, rtp.ssrc & !1) {
             return;
         }
         let seq = u32::from(rtp.seq);

@@ -5,8 +5,9 @@ use crate::protocol::bonding::loss_figures;
 use crate::protocol::config::{NackType, Role};
 use crate::protocol::framing::simple;
 use crate::protocol::output::PeerId;
+use crate::protocol::peer::Peer;
 use crate::protocol::time::{Span, Time};
-use crate::protocol::timers::Timer;
+use crate::protocol::timers::{Timer, Timers};
 use crate::wire::clock;
 use crate::wire::gre::Form;
 use crate::wire::rtcp::{self, Echo, ReceiverReport, ReportBlock, SenderReport};
@@ -19,15 +20,24 @@ const MAX_RECORDS: usize = 16;
 /// How often it is looked whether a stranger may be told something by now, if nothing comes from it.
 const MUTE_INTERVAL: Span = Span::from_secs(1);
 
+/// A datagram of a peer has come. What a stranger may be told depends on that.
+#[inline(always)]
+pub(super) fn credit(timers: &mut Timers, now: Time, peer: &mut Peer, octets: usize) {
+    let was_mute = !peer.may_hear();
+    peer.received_bytes(octets);
+    if was_mute {
+        let (timer, soon) = (Timer::Rtcp(peer.id), now + peer.config.keepalive_interval);
+        if timers.at(timer).is_some_and(|due| due > soon) {
+            timers.set(timer, Some(soon));
+        }
+    }
+}
+
 impl Session {
-    /// A datagram of a peer has come. What a stranger may be told depends on that.
+    /// See [`credit`].
     pub(super) fn credit(&mut self, now: Time, id: PeerId, octets: usize) {
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        let was_mute = !peer.may_hear();
-        peer.received_bytes(octets);
-        let soon = now + peer.config.keepalive_interval;
-        if was_mute && self.timers.at(Timer::Rtcp(id)).is_some_and(|due| due > soon) {
-            self.timers.set(Timer::Rtcp(id), Some(soon));
+        if let Some(peer) = self.peers.get_mut(&id) {
+            credit(&mut self.timers, now, peer, octets);
         }
     }
 

@@ -17,11 +17,12 @@ pub(super) struct Sources {
 }
 
 impl Sources {
+    #[inline]
     pub(super) fn find(&mut self, source: Source) -> Option<Owner> {
-        if let Some((latest, owner)) = self.latest
-            && latest == source
+        if let Some((latest, owner)) = &self.latest
+            && *latest == source
         {
-            return Some(owner);
+            return Some(*owner);
         }
         let owner = *self.owners.get(&source)?;
         self.latest = Some((source, owner));

@@ -1,6 +1,7 @@
 //! What comes in by the tunnel of the Main profile, from the GRE header to media, feedback and the rest.
 
 use super::keys::Source;
+use super::rtcp::credit;
 use super::throttle::Complaint;
 use super::{Channel, Session};
 use crate::protocol::config::Role;
@@ -31,43 +32,61 @@ impl Session {
             return;
         };
         let source = Source { known, through, socket, from };
-        let mut clear = std::mem::take(&mut self.clear_text);
-        if let Some(content) = self.open(now, source, &packet, datagram, &mut clear) {
-            self.opened(now, source, &packet, datagram, content);
+        let mut clear = if packet.is_encrypted() { std::mem::take(&mut self.clear_text) } else { Vec::new() };
+        if let Some(content) = self.open(now, &source, &packet, datagram, &mut clear) {
+            self.opened(now, &source, &packet, datagram, content);
         }
-        self.clear_text = clear;
+        if packet.is_encrypted() {
+            self.clear_text = clear;
+        }
     }
 
     /// The content is clear text now, and what was to be encrypted was.
-    fn opened(&mut self, now: Time, source: Source, packet: &Packet<'_>, datagram: &[u8], content: Content<'_>) {
+    #[inline]
+    fn opened(&mut self, now: Time, source: &Source, packet: &Packet<'_>, datagram: &[u8], content: Content<'_>) {
         let peer = match source.known {
             Some(peer) => Some(peer),
             None => self.tunnel_stranger(now, source, packet.version, &content, datagram),
         };
         let Some(id) = peer else { return };
+        let Some(mut peer) = self.peers.get_mut(&id) else { return };
         if source.known.is_some() {
-            self.credit(now, id, datagram.len());
+            credit(&mut self.timers, now, peer, datagram.len());
         }
-        let Some(peer) = self.peers.get(&id) else { return };
         if !peer.is_open() {
             self.complain(now, Complaint::NotLoggedIn, Level::Info, "waiting for a peer to log in (EAP)");
             return;
         }
-        if packet.nonce.is_some()
-            && let Some(tunnel) = self.tunnel_of(id)
-        {
-            tunnel.keyed = true;
-            tunnel.reads_clear = false;
+        if let Some(tunnel) = &mut peer.tunnel {
+            if packet.nonce.is_some() {
+                tunnel.keyed = true;
+                tunnel.reads_clear = false;
+            }
+            if tunnel.version.heard(now, packet.version) == Heard::Raised && packet.version >= 2 {
+                self.negotiate_buffer(now, id);
+                let Some(same) = self.peers.get_mut(&id) else { return };
+                peer = same;
+            }
         }
-        self.heard_version(now, id, packet.version);
-        match content {
-            Content::Media { ports, packet } => match Rtp::parse(packet) {
-                Ok(rtp) if self.config.role == Role::Receiver => {
+        let Content::Media { ports, packet } = content else {
+            return self.message_arrived(now, id, &content);
+        };
+        match Rtp::parse(packet) {
+            Ok(rtp) if self.config.role == Role::Receiver => {
+                let flow_id = rtp.ssrc & !1;
+                if peer.goes_on(now, flow_id) || self.media_begins(now, id, flow_id) {
                     self.media_arrived(now, id, &rtp, (ports.source, ports.destination));
                 }
-                Ok(_) => self.complain(now, Complaint::WrongRole, Level::Debug, "media received on a sender, dropped"),
-                Err(_) => self.malformed(now),
-            },
+            }
+            Ok(_) => self.complain(now, Complaint::WrongRole, Level::Debug, "media received on a sender, dropped"),
+            Err(_) => self.malformed(now),
+        }
+    }
+
+    /// Anything but media.
+    fn message_arrived(&mut self, now: Time, id: PeerId, content: &Content<'_>) {
+        match *content {
+            Content::Media { .. } => {}
             Content::Feedback { ports, packet } => {
                 if let Some(tunnel) = self.tunnel_of(id) {
                     tunnel.heard_feedback(ports);
@@ -104,7 +123,7 @@ impl Session {
     fn tunnel_stranger(
         &mut self,
         now: Time,
-        Source { through, socket, from, .. }: Source,
+        &Source { through, socket, from, .. }: &Source,
         version: u8,
         content: &Content<'_>,
         datagram: &[u8],
@@ -125,13 +144,6 @@ impl Session {
         let id = self.add_child(now, through, socket, from)?;
         self.welcome(now, id, version, datagram.len());
         Some(id)
-    }
-
-    fn heard_version(&mut self, now: Time, id: PeerId, version: u8) {
-        let heard = self.tunnel_of(id).map_or(Heard::Same, |tunnel| tunnel.version.heard(now, version));
-        if heard == Heard::Raised && version >= 2 {
-            self.negotiate_buffer(now, id);
-        }
     }
 
     /// It is there, even if it said nothing that matters.

@@ -3,7 +3,7 @@
 use crate::crypto::psk::{Cipher, KeySize, Nonce, counter_block};
 use crate::crypto::secret::Secret;
 use crate::protocol::time::{Span, Time};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// Keys that have opened nothing yet.
 const MOST_DOUBTFUL: usize = 64;
@@ -59,7 +59,7 @@ pub(in crate::protocol) struct Keyring {
     numbers: u32,
     /// What "not 256 bits" means: 192 can be configured, but not be signalled.
     short: KeySize,
-    entries: HashMap<Name, Entry>,
+    entries: BTreeMap<Name, Entry>,
     /// Changes with the passphrases.
     epoch: u32,
 }
@@ -74,7 +74,7 @@ impl Keyring {
     /// Opens nothing before it has learnt something.
     pub(in crate::protocol) fn empty(size: KeySize) -> Self {
         let short = if size == KeySize::Aes192 { KeySize::Aes192 } else { KeySize::Aes128 };
-        Self { accepted: Vec::new(), numbers: 0, short, entries: HashMap::new(), epoch: 0 }
+        Self { accepted: Vec::new(), numbers: 0, short, entries: BTreeMap::new(), epoch: 0 }
     }
 
     /// Accepts one more passphrase from now on; our own before it for a while.
@@ -193,9 +193,7 @@ impl Keyring {
         // Whoever knows only a passphrase that was given up has no use for the keys that he made of it.
         let counts = |number| self.accepted.iter().any(|accepted| accepted.number == number && accepted.counts(now));
         for (index, (_, cipher)) in entry.ciphers.iter().enumerate().filter(|(_, (number, _))| counts(*number)) {
-            scratch.clear();
-            scratch.extend_from_slice(octets);
-            cipher.apply(&counter, scratch);
+            cipher.apply_into(&counter, octets, scratch);
             match sense(scratch, entry.proven) {
                 Sense::None => {}
                 Sense::Some => return Ok(()),

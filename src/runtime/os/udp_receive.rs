@@ -154,7 +154,7 @@ mod linux {
             messages.extend(parts.take(self.used).map(|((header, name), control)| {
                 let whole = header.msg_hdr.msg_flags & libc::MSG_TRUNC == 0;
                 let length = header.msg_len as usize;
-                let datagram = joined(control, header.msg_hdr.msg_controllen as usize).unwrap_or(length);
+                let datagram = joined(control, header.msg_hdr.msg_controllen as u64).unwrap_or(length);
                 match address(name).filter(|_| whole) {
                     Some(from) => Message { from, length, datagram },
                     // Left out, but in its place.
@@ -166,10 +166,10 @@ mod linux {
     }
 
     /// The length of each datagram in a message that holds several.
-    fn joined(control: &Control, length: usize) -> Option<usize> {
+    fn joined(control: &Control, length: u64) -> Option<usize> {
         // Of the one option that is on: a header, and an int.
         let header = size_of::<libc::cmsghdr>();
-        if length < header + size_of::<libc::c_int>() {
+        if length < (header + size_of::<libc::c_int>()) as u64 {
             return None;
         }
         // SAFETY: the array is as aligned as a cmsghdr and longer; any bytes are a value of it.
@@ -177,8 +177,10 @@ mod linux {
         if found.cmsg_level != libc::SOL_UDP || found.cmsg_type != libc::UDP_GRO {
             return None;
         }
-        // SAFETY: an int follows the header, within the array.
-        let size = unsafe { control.as_ptr().cast::<u8>().add(header).cast::<libc::c_int>().read_unaligned() };
+        // SAFETY: it stays within the array.
+        let size = unsafe { control.as_ptr().cast::<u8>().add(header) };
+        // SAFETY: an int follows the header.
+        let size = unsafe { size.cast::<libc::c_int>().read_unaligned() };
         usize::try_from(size).ok().filter(|size| *size > 0)
     }
 }

@@ -119,10 +119,10 @@ mod linux {
         option.cmsg_level = libc::SOL_UDP;
         option.cmsg_type = libc::UDP_SEGMENT;
         option.cmsg_len = (size_of::<libc::cmsghdr>() + size_of::<u16>()) as _;
-        // SAFETY: 16 bits follow the header, within the array.
-        let value = unsafe { control.as_mut_ptr().cast::<u8>().add(size_of::<libc::cmsghdr>()).cast::<u16>() };
-        // SAFETY: as above; aligned like the header's end.
-        unsafe { value.write_unaligned(size as u16) };
+        // SAFETY: it stays within the array.
+        let value = unsafe { control.as_mut_ptr().cast::<u8>().add(size_of::<libc::cmsghdr>()) };
+        // SAFETY: 16 bits follow the header.
+        unsafe { value.cast::<u16>().write_unaligned(size as u16) };
         // SAFETY: msghdr is plain integers and pointers, for which zero is a value.
         let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
         header.msg_name = name.as_ptr().cast_mut().cast();

@@ -6,6 +6,8 @@ use crate::wire::{Error, Kind, Result, classify};
 
 /// First half of a VSF header: RIST.
 const VSF_RIST: u16 = 0;
+/// All of a VSF header before ports, and media or feedback.
+const VSF_REDUCED: [u8; 4] = [0; 4];
 
 mod subtype {
     pub(super) const REDUCED: u16 = 0x0000;
@@ -34,24 +36,29 @@ pub enum Content<'a> {
 
 impl<'a> Content<'a> {
     /// Reads the clear text behind a header of this protocol type. EAP frames are not read here.
+    #[inline]
     pub fn parse(protocol: u16, body: &'a [u8]) -> Result<Self> {
-        let mut reader = Reader::new(body);
         match protocol {
-            protocol::REDUCED => reduced(&mut reader),
-            protocol::KEEP_ALIVE => KeepAlive::read(&mut reader).map(Content::KeepAlive),
+            protocol::REDUCED => reduced(body),
+            protocol::VSF => {
+                let (&header, rest) = body.split_first_chunk().ok_or(Error::TooShort)?;
+                if header == VSF_REDUCED { reduced(rest) } else { vsf(header, rest) }
+            }
+            protocol::KEEP_ALIVE => KeepAlive::read(&mut Reader::new(body)).map(Content::KeepAlive),
             protocol::FULL => Ok(Content::Full(body)),
-            protocol::VSF => vsf(&mut reader),
             _ => Err(Error::Unsupported),
         }
     }
 }
 
-fn vsf<'a>(reader: &mut Reader<'a>) -> Result<Content<'a>> {
-    if reader.u16()? != VSF_RIST {
+/// Anything but media and feedback.
+#[inline(never)]
+fn vsf([r1, r0, s1, s0]: [u8; 4], body: &[u8]) -> Result<Content<'_>> {
+    if u16::from_be_bytes([r1, r0]) != VSF_RIST {
         return Err(Error::Unsupported);
     }
-    match reader.u16()? {
-        subtype::REDUCED => reduced(reader),
+    let reader = &mut Reader::new(body);
+    match u16::from_be_bytes([s1, s0]) {
         subtype::KEEP_ALIVE => KeepAlive::read(reader).map(Content::KeepAlive),
         subtype::FUTURE_NONCE => Ok(Content::FutureNonce(reader.u32()?.to_be_bytes())),
         subtype::BUFFER_NEGOTIATION => BufferNegotiation::read(reader).map(Content::BufferNegotiation),
@@ -59,9 +66,10 @@ fn vsf<'a>(reader: &mut Reader<'a>) -> Result<Content<'a>> {
     }
 }
 
-fn reduced<'a>(reader: &mut Reader<'a>) -> Result<Content<'a>> {
-    let ports = Ports::read(reader)?;
-    let packet = reader.rest();
+#[inline]
+fn reduced(body: &[u8]) -> Result<Content<'_>> {
+    let (&octets, packet) = body.split_first_chunk().ok_or(Error::TooShort)?;
+    let ports = Ports::from_octets(octets);
     Ok(match classify(packet)? {
         Kind::Rtp => Content::Media { ports, packet },
         Kind::Rtcp => Content::Feedback { ports, packet },

@@ -35,10 +35,11 @@ pub struct Packet<'a> {
 
 impl<'a> Packet<'a> {
     /// Reads the header. The checksum is not verified: UDP has one (as libRIST).
+    #[inline]
     pub fn parse(datagram: &'a [u8]) -> Result<Self> {
-        let mut reader = Reader::new(datagram);
-        let (first, second) = (reader.u8()?, reader.u8()?);
-        let kind = reader.u16()?;
+        let (&[first, second, high, low], rest) = datagram.split_first_chunk().ok_or(Error::TooShort)?;
+        let kind = u16::from_be_bytes([high, low]);
+        let mut reader = Reader::new(rest);
         if first & ROUTING != 0 || second & GRE_VERSION != 0 {
             return Err(Error::Malformed);
         }
@@ -59,6 +60,11 @@ impl<'a> Packet<'a> {
         };
         let (version, aes_256) = (version.min(NEWEST), second & AES_256 != 0);
         Ok(Self { version, protocol: kind, nonce, aes_256, sequence, body: reader.rest() })
+    }
+
+    /// Whether the body can be decrypted, and has to be.
+    pub fn is_encrypted(&self) -> bool {
+        self.nonce.is_some() && self.sequence.is_some()
     }
 }
 

@@ -1,8 +1,5 @@
 //! Virtual ports of the reduced overhead header (TR-06-2:2022 §5.3): they stand for the UDP ports inside the tunnel.
 
-use crate::wire::Result;
-use crate::wire::bytes::Reader;
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ports {
     pub source: u16,
@@ -12,8 +9,8 @@ pub struct Ports {
 impl Ports {
     pub const LEN: usize = 4;
 
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self> {
-        Ok(Self { source: reader.u16()?, destination: reader.u16()? })
+    pub(super) fn from_octets([a, b, c, d]: [u8; Self::LEN]) -> Self {
+        Self { source: u16::from_be_bytes([a, b]), destination: u16::from_be_bytes([c, d]) }
     }
 
     pub fn octets(self) -> [u8; Self::LEN] {
