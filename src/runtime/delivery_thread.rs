@@ -9,7 +9,10 @@ pub(super) fn run(driver: &Driver) {
     clock::wait_precisely();
     let mut due = Vec::new();
     let output = driver.data_fd.output();
-    while driver.wait_for_deliveries(&mut due) {
+    while driver.wait_for_deliveries() {
+        // First: what has come by now may be what is missing.
+        driver.take_in_meanwhile();
+        driver.take_due(&mut due);
         match &output {
             None => driver.deliver(&mut due),
             Some(output) => driver.write_out(output, &mut due),

@@ -5,6 +5,7 @@ use super::context::{Block, Error};
 use super::data_fd::DataFd;
 use super::events::{EventQueue, Notice};
 use super::fifo::Fifo;
+use super::intake::Intake;
 use super::log::Logger;
 use super::network::OtherNetwork;
 use super::os::clock;
@@ -35,8 +36,9 @@ const TOGETHER: Span = Span::from_micros(900);
 /// Everything that the threads of one context share.
 pub(super) struct Driver {
     pub(super) log: Logger,
-    guarded: Mutex<Guarded>,
+    pub(super) guarded: Mutex<Guarded>,
     delivery_due: Condvar,
+    pub(super) intake: Intake,
     pub(super) sockets: SocketTable,
     pub(super) peers: Peers,
     pub(super) fifo: Fifo,
@@ -61,7 +63,7 @@ pub(super) struct Driver {
     overflow: Rate,
 }
 
-struct Guarded {
+pub(super) struct Guarded {
     session: Session,
     /// When the protocol thread and the delivery thread wake up by themselves.
     protocol_sleeps: Sleep,
@@ -87,7 +89,7 @@ impl Sleep {
 
 /// What a call on the session left to be done without the lock.
 #[derive(Default)]
-struct Work {
+pub(super) struct Work {
     transmits: VecDeque<Transmit>,
     jobs: Vec<(JobId, Job)>,
     lines: Vec<(Level, String)>,
@@ -101,6 +103,7 @@ impl Driver {
             log,
             guarded: Mutex::new(guarded),
             delivery_due: Condvar::new(),
+            intake: Intake::new(),
             sockets: SocketTable::default(),
             peers: Peers::default(),
             fifo: Fifo::new(),
@@ -180,7 +183,7 @@ impl Driver {
     }
 
     /// With the lock: one call, whom it concerns, and what it asks for.
-    fn enter<R>(
+    pub(super) fn enter<R>(
         &self,
         guarded: &mut Guarded,
         now: Time,
@@ -229,7 +232,7 @@ impl Driver {
         work
     }
 
-    fn perform(&self, now: Time, work: Option<Box<Work>>) {
+    pub(super) fn perform(&self, now: Time, work: Option<Box<Work>>) {
         let Some(mut work) = work else { return };
         if !work.transmits.is_empty() {
             self.transmit(now, work.transmits.make_contiguous());
@@ -319,13 +322,10 @@ impl Driver {
 
     // The delivery thread.
 
-    /// Waits until packets are due and takes them. False: the thread is to end.
-    pub(super) fn wait_for_deliveries(&self, due: &mut Vec<Delivery>) -> bool {
+    /// Waits until packets are due. False: the thread is to end.
+    pub(super) fn wait_for_deliveries(&self) -> bool {
         let mut guarded = self.guarded.lock();
-        let now = loop {
-            if self.is_stopping() {
-                return false;
-            }
+        while !self.is_stopping() {
             let (now, next) = (clock::now(), guarded.session.next_delivery());
             guarded.delivery_sleeps = Sleep::Until(next);
             match next {
@@ -333,14 +333,18 @@ impl Driver {
                 Some(next) if next > now => {
                     self.delivery_due.wait_for(&mut guarded, next.since(now).to_duration());
                 }
-                Some(_) => break now,
+                Some(_) => {
+                    guarded.delivery_sleeps = Sleep::Awake;
+                    return true;
+                }
             }
-        };
-        guarded.delivery_sleeps = Sleep::Awake;
-        let taken = self.enter(&mut guarded, now, |session, now| session.poll_delivery(now + TOGETHER, due));
-        drop(guarded);
-        self.perform(now, taken.ok().and_then(|((), work)| work));
-        true
+        }
+        false
+    }
+
+    /// Takes the packets that are due.
+    pub(super) fn take_due(&self, due: &mut Vec<Delivery>) {
+        let _ = self.call(|session, now| session.poll_delivery(now + TOGETHER, due));
     }
 
     /// Hands packets to the application, in order.

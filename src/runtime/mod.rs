@@ -14,6 +14,7 @@ mod driver;
 mod events;
 mod fifo;
 mod input_thread;
+mod intake;
 pub mod log;
 pub mod network;
 mod network_thread;

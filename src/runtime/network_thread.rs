@@ -7,7 +7,6 @@ use super::rate::Rate;
 use super::transmit::{BoundSocket, Waits};
 use crate::protocol::config::Role;
 use crate::protocol::output::Level;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long one wait takes at most: the network does not know our wake-ups.
@@ -21,19 +20,13 @@ const SLOT: usize = 10_240;
 
 pub(super) fn run(driver: &Driver, role: Role, network: &dyn Network) {
     let mut buffer = vec![0; SLOT];
-    let mut sockets: Vec<Arc<BoundSocket>> = Vec::new();
-    let mut generation = u64::MAX;
     let mut waiting = Vec::new();
     let failures = Rate::default();
     while !driver.is_stopping() {
         let timeout = driver.run_timers();
         driver.wake.clear();
         driver.take_resolved(role);
-        let current = driver.sockets.generation();
-        if current != generation {
-            generation = current;
-            sockets = driver.sockets.all();
-        }
+        let sockets = driver.sockets.all();
         if sockets.is_empty() {
             pause(driver, timeout);
             continue;

@@ -2,6 +2,7 @@
 
 use super::context::{Error, PeerOptions};
 use super::driver::Driver;
+use super::os::udp;
 use super::resolve::Place;
 use super::socket::{self, Opened, Ports, SocketOptions};
 use super::transmit::BoundSocket;
@@ -128,6 +129,10 @@ impl Driver {
         })?;
         let local_media = media.local;
         let local_control = control.as_ref().map_or(local_media, |control| control.local);
+        let sockets = || std::iter::once(&media).chain(&control);
+        if self.network.get().is_none() {
+            sockets().for_each(|socket| udp::accept_joined(&socket.socket));
+        }
         self.sockets.insert(std::iter::once(media).chain(control));
         if listens {
             let line = match entry.ports() {

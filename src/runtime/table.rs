@@ -4,14 +4,14 @@ use super::transmit::BoundSocket;
 use crate::protocol::output::SocketId;
 use parking_lot::RwLock;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Sockets are shared: one that is removed here stays open until the last thread that polls it has let go.
 #[derive(Default)]
 pub(super) struct SocketTable {
-    sockets: RwLock<Vec<Arc<BoundSocket>>>,
+    /// Replaced as a whole: who looks at it takes it as it is.
+    sockets: RwLock<Arc<Vec<Arc<BoundSocket>>>>,
     next_id: AtomicU32,
-    generation: AtomicU64,
 }
 
 impl SocketTable {
@@ -26,26 +26,23 @@ impl SocketTable {
     /// In place of those with the same names.
     pub(super) fn insert(&self, new: impl IntoIterator<Item = BoundSocket>) {
         let mut sockets = self.sockets.write();
+        let mut changed = Vec::clone(&sockets);
         for socket in new {
-            sockets.retain(|old| old.id != socket.id);
-            sockets.push(Arc::new(socket));
+            changed.retain(|old| old.id != socket.id);
+            changed.push(Arc::new(socket));
         }
-        self.generation.fetch_add(1, Ordering::Release);
+        *sockets = Arc::new(changed);
     }
 
     /// Takes out those that `goes` chooses.
     pub(super) fn remove(&self, goes: impl Fn(SocketId) -> bool) -> Vec<Arc<BoundSocket>> {
-        let removed = self.sockets.write().extract_if(.., |socket| goes(socket.id)).collect();
-        self.generation.fetch_add(1, Ordering::Release);
+        let mut sockets = self.sockets.write();
+        let (removed, left) = sockets.iter().cloned().partition(|socket| goes(socket.id));
+        *sockets = Arc::new(left);
         removed
     }
 
-    /// Changes with every change of the table.
-    pub(super) fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
-    }
-
-    pub(super) fn all(&self) -> Vec<Arc<BoundSocket>> {
-        self.sockets.read().clone()
+    pub(super) fn all(&self) -> Arc<Vec<Arc<BoundSocket>>> {
+        Arc::clone(&self.sockets.read())
     }
 }

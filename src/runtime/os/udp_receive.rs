@@ -113,6 +113,9 @@ mod linux {
         _slices: Vec<libc::iovec>,
     }
 
+    // SAFETY: the pointers lead to its own vectors, and to the storage that goes along with it.
+    unsafe impl Send for Headers {}
+
     impl Headers {
         pub(super) fn new(storage: &mut [u8]) -> Self {
             let mut slices: Vec<_> = storage
