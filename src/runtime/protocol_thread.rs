@@ -6,6 +6,7 @@ use super::os::{clock, poll};
 use super::transmit::{BoundSocket, Waits};
 use crate::protocol::config::Role;
 use crate::protocol::output::Level;
+use crate::protocol::time::Time;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +23,9 @@ pub(super) fn run(driver: &Driver, role: Role) {
     let mut waiting = Vec::new();
     while !driver.is_stopping() {
         let timeout = driver.run_timers();
-        let sockets = driver.sockets.all();
-        let pause = if role == Role::Receiver { driver.intake.pause(clock::now()) } else { None };
+        let (sockets, now) = (driver.sockets.all(), clock::now());
+        let timeout = soonest(timeout, &sockets, now);
+        let pause = if role == Role::Receiver { driver.intake.pause(now) } else { None };
         let tries_all = pause.is_some() && sockets.len() <= FEW;
         waiting.clear();
         waiting.push(poll::waiting(driver.wake.fd(), false));
@@ -33,7 +35,7 @@ pub(super) fn run(driver: &Driver, role: Role) {
         if !tries_all {
             let awaited = sockets.iter().map(|s| poll::waiting_socket(&s.socket, s.waits() == Waits::Writable));
             waiting.extend(awaited);
-            let timeout = if pause.is_some() { Some(Duration::ZERO) } else { soonest(timeout, &sockets) };
+            let timeout = if pause.is_some() { Some(Duration::ZERO) } else { timeout };
             wait(driver, &mut waiting, timeout);
         }
         if waiting.first().is_some_and(poll::is_readable) {
@@ -41,14 +43,14 @@ pub(super) fn run(driver: &Driver, role: Role) {
             driver.take_resolved(role);
             driver.take_jobs_done();
         }
-        let mut taken = 0;
+        let (mut taken, now) = (0, clock::now());
         for (index, socket) in sockets.iter().enumerate() {
             let ready = waiting.get(index + 1);
             if tries_all || ready.is_some_and(poll::is_readable) {
                 taken += driver.take_in(socket);
             }
-            if socket.waits() != Waits::No && (socket.goes_by_itself() || ready.is_none_or(poll::is_writable)) {
-                driver.report(socket.flush(clock::now()));
+            if socket.waits() != Waits::No && (socket.goes_by_itself(now) || ready.is_none_or(poll::is_writable)) {
+                driver.report(socket.flush(now));
             }
         }
         driver.intake.note(clock::now(), taken);
@@ -64,11 +66,11 @@ fn wait(driver: &Driver, waiting: &mut [poll::Waiting], timeout: Option<Duration
 }
 
 /// No event tells when what waits for something else than a writable socket can go.
-fn soonest(timeout: Option<Duration>, sockets: &[Arc<BoundSocket>]) -> Option<Duration> {
+fn soonest(timeout: Option<Duration>, sockets: &[Arc<BoundSocket>], now: Time) -> Option<Duration> {
     let retries = sockets.iter().filter_map(|socket| match socket.waits() {
         Waits::ForMemory => Some(MEMORY_RETRY),
         Waits::ForThread => Some(Duration::ZERO),
-        Waits::No | Waits::Writable => None,
+        Waits::No | Waits::Writable | Waits::ForOthers => socket.watch(now),
     });
     timeout.into_iter().chain(retries).min()
 }

@@ -1,21 +1,26 @@
 //! A socket with its queue of datagrams that the system has not been given yet, or did not take.
 
-use super::bursts::Bursts;
+use super::bursts::{Bursts, Plan};
 use super::os::{option, udp};
 use super::rate::Rate;
 use crate::protocol::output::{SocketId, Transmit};
-use crate::protocol::time::Time;
+use crate::protocol::time::{Span, Time};
 use parking_lot::Mutex;
 use socket2::Socket;
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Datagrams that wait for a full socket at most; later ones are dropped and counted.
 const QUEUE: usize = 512;
 /// Datagrams of a burst that are left to the protocol thread; who has more to send than it keeps up with helps.
 const LEFT: usize = 128;
+/// While datagrams are held for others that are about to come, the protocol thread looks so often whether they did.
+const WATCH: Span = Span::from_millis(1);
+/// After so long they did not.
+const HELD: Span = Span::from_micros(300);
 /// How often the queue is emptied in a row while others fill it.
 const ROUNDS: usize = 8;
 
@@ -30,6 +35,8 @@ pub(super) enum Waits {
     ForMemory = 2,
     /// For the protocol thread.
     ForThread = 3,
+    /// For others that are about to come.
+    ForOthers = 4,
 }
 
 /// A bound socket of a peer.
@@ -45,6 +52,9 @@ pub(super) struct BoundSocket {
     /// A thread empties the queue without holding it: only on another network than the system's.
     draining: AtomicBool,
     waits: AtomicU8,
+    /// Since when datagrams are held for others, and when the protocol thread looks next (ticks).
+    held_since: AtomicU64,
+    watched_at: AtomicU64,
     joining: udp::Joining,
     full: Rate,
     failed: Rate,
@@ -76,6 +86,8 @@ impl BoundSocket {
             turn: Mutex::default(),
             draining: AtomicBool::new(false),
             waits: AtomicU8::new(Waits::No as u8),
+            held_since: AtomicU64::new(0),
+            watched_at: AtomicU64::new(0),
             joining: udp::Joining::default(),
             full: Rate::default(),
             failed: Rate::default(),
@@ -87,28 +99,47 @@ impl BoundSocket {
             0 => Waits::No,
             1 => Waits::Writable,
             2 => Waits::ForMemory,
-            _ => Waits::ForThread,
+            3 => Waits::ForThread,
+            _ => Waits::ForOthers,
         }
     }
 
     /// What waits can be tried again without any event.
-    pub(super) fn goes_by_itself(&self) -> bool {
-        matches!(self.waits(), Waits::ForMemory | Waits::ForThread)
+    pub(super) fn goes_by_itself(&self, now: Time) -> bool {
+        match self.waits() {
+            Waits::ForMemory | Waits::ForThread => true,
+            Waits::ForOthers => self.held_for(now) >= HELD,
+            Waits::No | Waits::Writable => false,
+        }
+    }
+
+    fn held_for(&self, now: Time) -> Span {
+        now.since(Time::from_ticks(self.held_since.load(Ordering::Relaxed)))
+    }
+
+    /// The protocol thread is about to sleep: for how long at most, with regard to what is held or soon will be.
+    pub(super) fn watch(&self, now: Time) -> Option<Duration> {
+        if self.held_for(now) > WATCH.scaled(4, 1) {
+            return None;
+        }
+        self.watched_at.store((now + WATCH).ticks(), Ordering::Release);
+        Some(WATCH.to_duration())
     }
 
     fn set_waits(&self, waits: Waits) {
         self.waits.store(waits as u8, Ordering::Release);
     }
 
-    /// Sends these, or queues them behind those that wait. In the middle of a burst they are left to the protocol thread:
-    /// until it has woken up more of them have come, and all go with one call.
+    /// Sends these, or queues them behind those that wait. In bursts, many go with one call.
     pub(super) fn send(&self, now: Time, datagrams: &[Transmit]) -> Sent {
         let mut sent = Sent::default();
         let mut state = self.state.lock();
-        let in_burst = state.bursts.note(now, datagrams.len());
+        let plan = state.bursts.plan(now, datagrams.len());
         let idle = state.waiting.is_empty();
-        let turn = if idle { self.turn.try_lock() } else { None };
-        if turn.is_some() && !in_burst {
+        if plan == Plan::Send
+            && idle
+            && let Some(_turn) = self.turn.try_lock()
+        {
             let rest = self.push(now, datagrams, &mut sent);
             if !rest.is_empty() {
                 self.append(&mut state.waiting, now, rest, &mut sent);
@@ -116,19 +147,35 @@ impl BoundSocket {
             }
             return sent;
         }
-        drop(turn);
         self.append(&mut state.waiting, now, datagrams, &mut sent);
-        if idle && self.waits() == Waits::No {
-            self.set_waits(Waits::ForThread);
-            sent.waits = true;
+        let waits = self.waits();
+        if waits == Waits::No && idle {
+            sent.waits = self.leave(now, plan);
         }
-        let helps = self.waits() == Waits::ForThread && state.waiting.len() >= LEFT;
+        // Those that were held until now, or more than the protocol thread keeps up with.
+        let goes = match waits {
+            Waits::ForOthers => plan != Plan::Hold,
+            Waits::ForThread => state.waiting.len() >= LEFT,
+            _ => false,
+        };
         drop(state);
-        if helps {
-            let helped = self.flush(now);
-            sent.error = sent.error.or(helped.error);
+        if goes {
+            let flushed = self.flush(now);
+            sent.waits |= flushed.waits;
+            sent.error = sent.error.or(flushed.error);
         }
         sent
+    }
+
+    /// The first datagrams wait. Returns whether the protocol thread has to be told.
+    fn leave(&self, now: Time, plan: Plan) -> bool {
+        if plan != Plan::Hold {
+            self.set_waits(Waits::ForThread);
+            return true;
+        }
+        self.held_since.store(now.ticks(), Ordering::Relaxed);
+        self.set_waits(Waits::ForOthers);
+        now.since(Time::from_ticks(self.watched_at.load(Ordering::Acquire))) > Span::ZERO
     }
 
     fn append(&self, queue: &mut VecDeque<Transmit>, now: Time, datagrams: &[Transmit], sent: &mut Sent) {
@@ -203,12 +250,14 @@ impl BoundSocket {
                 turn.append(&mut state.waiting);
                 std::mem::swap(&mut state.waiting, &mut *turn);
                 drop(turn);
+                sent.waits = true;
                 return sent;
             }
         }
         // The others get their turn: the protocol thread comes back to it.
         let state = self.state.lock();
-        self.set_waits(if state.waiting.is_empty() { Waits::No } else { Waits::ForThread });
+        sent.waits = !state.waiting.is_empty();
+        self.set_waits(if sent.waits { Waits::ForThread } else { Waits::No });
         drop(turn);
         sent
     }
