@@ -211,6 +211,9 @@ impl Driver {
     fn drain(&self, session: &mut Session) -> Box<Work> {
         let mut work = self.spare.lock().pop().unwrap_or_default();
         session.take_transmits(&mut work.transmits);
+        if !session.has_output() {
+            return work;
+        }
         let mut round = Vec::new();
         while let Some(output) = session.poll_output() {
             match output {

@@ -17,8 +17,10 @@ const GATHER: Duration = Duration::from_micros(900);
 const LEAVE: Duration = Duration::from_millis(8);
 /// It is at it if it has done it within this.
 const LATELY: Span = Span::from_millis(3);
+/// Without any datagram for so long, the stream pauses.
+const PAUSE: Span = Span::from_micros(3600);
 /// A datagram each so often is fast.
-const FAST: Duration = Duration::from_micros(700);
+const FAST: Span = Span::from_micros(700);
 
 pub(super) struct Intake {
     received: Mutex<udp::Received>,
@@ -30,7 +32,7 @@ pub(super) struct Intake {
 
 impl Intake {
     pub(super) fn new() -> Self {
-        let pace = Pace { last: clock::now(), spacing: Duration::MAX };
+        let pace = Pace { last: clock::now(), spacing: None };
         Self {
             received: Mutex::new(udp::Received::new()),
             pace: Mutex::new(pace),
@@ -101,22 +103,23 @@ impl Driver {
 /// How fast datagrams come.
 struct Pace {
     last: Time,
-    spacing: Duration,
+    spacing: Option<Span>,
 }
 
 impl Pace {
     /// Returns whether it is fast.
     fn note(&mut self, now: Time, taken: u32) -> bool {
-        let elapsed = now.since(self.last).to_duration();
+        let elapsed = now.since(self.last);
         if taken > 0 {
             self.last = now;
             // A quarter of it is news: one that comes late does not end the gathering.
-            let spacing = elapsed / taken;
-            self.spacing = if self.spacing == Duration::MAX { spacing } else { (self.spacing * 3 + spacing) / 4 };
-        } else if elapsed > GATHER * 4 {
-            self.spacing = Duration::MAX;
+            let spacing = Span::from_ticks(elapsed.ticks() / i64::from(taken));
+            let old = self.spacing.unwrap_or(spacing);
+            self.spacing = Some(old + Span::from_ticks((spacing - old).ticks() / 4));
+        } else if elapsed > PAUSE {
+            self.spacing = None;
         }
-        self.spacing < FAST
+        self.spacing.is_some_and(|spacing| spacing < FAST)
     }
 }
 
@@ -128,7 +131,7 @@ mod tests {
     fn a_stream_is_fast_until_it_pauses() {
         let start = clock::now();
         let at = |us| start + Span::from_micros(us);
-        let mut pace = Pace { last: start, spacing: Duration::MAX };
+        let mut pace = Pace { last: start, spacing: None };
         assert!(!pace.note(at(5000), 1));
         assert!((1..20).map(|n| pace.note(at(5000 + n * 900), 2)).last().unwrap());
         // One batch that is late, or empty, changes nothing.

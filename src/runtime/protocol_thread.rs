@@ -53,7 +53,9 @@ pub(super) fn run(driver: &Driver, role: Role) {
                 driver.report(socket.flush(now));
             }
         }
-        driver.intake.note(clock::now(), taken);
+        if role == Role::Receiver {
+            driver.intake.note(clock::now(), taken);
+        }
     }
 }
 
