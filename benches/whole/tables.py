@@ -121,7 +121,7 @@ def streams():
     """Processor time at each rate; what it needed besides; and the times of the same runs."""
     costs, times = [], []
     for rate in [2, *RATES]:
-        plain = by_turns("plain UDP", rate, "--plain", libraries=["ours"])
+        plain = by_turns("plain UDP", rate, "--plain", libraries=["ours"]) if rate > 2 else {}
         batch = ["Main AES-256, batches"] if rate == 400 else []
         for name in [*STREAMS, *batch] if rate > 2 or FULL else ["Simple"]:
             options = [*STREAMS[name.split(",")[0]], *(["--batch", 32] if "," in name else [])]
