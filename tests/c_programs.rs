@@ -187,7 +187,8 @@ fn the_load_of_the_whole_program_bench_loses_nothing_on_either_library() {
 
         let ports = PortPair::new();
         let mut command = Command::new(&program);
-        command.args(["both", "--seconds", "1", "--rate", "20", "--buffer", "500", "--port", &ports.even().to_string()]);
+        command.args("both --seconds 1 --rate 20 --buffer 500".split(' '));
+        command.arg("--port").arg(ports.even().to_string());
         let out = command.env("LD_LIBRARY_PATH", &library.directory).output().expect("the load");
         let text = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
         assert!(out.status.success(), "{}: {}\n{text}", library.name, out.status);
