@@ -69,9 +69,11 @@ def by_turns(name, rate, *options, libraries=LIBRARIES):
     for _ in range(REPEATS):
         for library in libraries:
             sides = run(library, "both", "--seconds", SECONDS, "--rate", rate, *options)
-            results[library].append(sides)
-            if rate and "--idle" not in options and not is_whole(sides, options_rate(rate, options)):
+            if "--idle" not in options and not is_whole(sides, options_rate(rate, options)):
                 trouble[name, rate, library] = trouble.get((name, rate, library), 0) + 1
+                if not sides.get("receive", {}).get("packets"):
+                    sides = {}
+            results[library].append(sides)
     return results
 
 
@@ -80,18 +82,19 @@ def options_rate(rate, options):
 
 
 def values(results, library, side, key):
-    return [sides[side][key] for sides in results.get(library, []) if side in sides]
+    """One of each run; none of a run that is of no use."""
+    return [sides.get(side, {}).get(key) for sides in results.get(library, [])]
 
 
 def middle(results, library, side, key, digits=1, scale=1.0):
-    numbers = values(results, library, side, key)
+    numbers = [number for number in values(results, library, side, key) if number is not None]
     return f"{statistics.median(numbers) / scale:,.{digits}f}" if numbers else "–"
 
 
 def ratio(results, side, key):
     """The middle one of the ratios of neighbours."""
     pairs = zip(values(results, "debian", side, key), values(results, "ours", side, key))
-    ratios = [ours / debian for debian, ours in pairs if debian > 0]
+    ratios = [ours / debian for debian, ours in pairs if debian and ours is not None]
     return f"{statistics.median(ratios):.2f}" if ratios else "–"
 
 
@@ -112,8 +115,8 @@ def pair(name):
 COST = [*pair("CPU %"), "ratio", *pair("switches/s"), *pair("RSS MiB"), *pair("threads")]
 
 
-def cost(results, side):
-    return [*both(results, side, "cpu", 2), ratio(results, side, "cpu"), *both(results, side, "switches", 0),
+def cost(results, side, compared="cpu_s_per_gb"):
+    return [*both(results, side, "cpu", 2), ratio(results, side, compared), *both(results, side, "switches", 0),
             *both(results, side, "rss_kib", 1, 1024), *both(results, side, "threads", 0)]
 
 
@@ -141,7 +144,7 @@ def idle_and_flows():
     rows = []
     for name, options in [("Simple", SIMPLE), ("Main", MAIN)] if FULL else [("Simple", SIMPLE)]:
         results = by_turns(name, 20, "--idle", *options)
-        rows += [[f"idle, {name}", side, *cost(results, side), "–", "–"] for side in ["send", "receive"]]
+        rows += [[f"idle, {name}", side, *cost(results, side, "cpu"), "–", "–"] for side in ["send", "receive"]]
     results = by_turns("200 flows", 2, "--flows", 200, *MAIN)
     rows += [["200 flows of 2 Mbit/s, Main", side, *cost(results, side),
               *(both(results, "receive", "lost", 0) if side == "receive" else "––")] for side in ["send", "receive"]]
