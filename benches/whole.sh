@@ -1,7 +1,7 @@
 #!/bin/bash
 # Whole programs on the loopback: what this library costs beside Debian's libRIST and plain UDP.
 #
-#   benches/whole.sh [quick|full]     about 3 minutes, about 20; docs/performance.md explains the tables
+#   benches/whole.sh [quick|full]     about 4 minutes, about 25; docs/performance.md explains the tables
 #
 # Needs Rust on Debian 12 and an idle machine. Installs what is missing with apt-get. RIST_LIBRARY_DIR names a
 # directory with another librist.so.4 to measure in place of ours.
