@@ -52,6 +52,9 @@ def run(library, mode, *options):
         sides[side] = {key: float(value) for key, value in values.items()}
     if not sides:
         sys.exit(f"{library}: {' '.join(command)} failed")
+    if "send" in sides and "receive" in sides:
+        # Also of flows whose end never came.
+        sides["receive"]["lost"] = sides["send"]["packets"] - sides["receive"]["packets"]
     sides["exit"] = {"status": done.returncode}
     return sides
 
