@@ -38,7 +38,7 @@ impl Examples {
         let directory = scratch(&format!("c-programs-{}-{test}", library.name));
         for name in ["sender", "receiver", "relay"] {
             let source = root().join("examples-c").join(name).with_extension("c");
-            compile(library, headers, &source, &directory.join(name));
+            compile(library, headers, &[source], &directory.join(name));
         }
         Examples { library, directory, prefix: &[] }
     }
@@ -100,13 +100,13 @@ impl Examples {
     }
 }
 
-fn compile(library: &Library, headers: &Path, source: &Path, program: &Path) {
+fn compile(library: &Library, headers: &Path, sources: &[PathBuf], program: &Path) {
     require_package("gcc");
     let mut cc = Command::new("cc");
-    cc.args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-g", "-I"]).arg(headers).arg(source);
+    cc.args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-g", "-I"]).arg(headers).args(sources);
     cc.arg("-L").arg(&library.directory).args(["-lrist", "-o"]).arg(program);
     let out = cc.output().expect("cc");
-    assert!(out.status.success(), "{}: {}", source.display(), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success(), "{sources:?}: {}", String::from_utf8_lossy(&out.stderr));
 }
 
 /// What the examples print in the end when everything has passed.
@@ -166,12 +166,37 @@ fn examples_run_clean_under_valgrind_on_our_library() {
 fn batches_go_whole_and_in_order_from_c_to_c() {
     require_package("valgrind");
     let program = scratch("c-programs-batch").join("batch");
-    compile(ours(), &root().join("include"), &root().join("tests/abi/batch.c"), &program);
+    compile(ours(), &root().join("include"), &[root().join("tests/abi/batch.c")], &program);
     for prefix in [&[], VALGRIND] {
         let words: Vec<_> = prefix.iter().map(std::ffi::OsStr::new).chain([program.as_os_str()]).collect();
         let mut command = Command::new(words[0]);
         let out = command.args(&words[1..]).env("LD_LIBRARY_PATH", &ours().directory).output().expect("the program");
         let text = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
         assert!(out.status.success() && text == "all batches as promised\n", "{prefix:?}: {}\n{text}", out.status);
+    }
+}
+
+/// The program of `benches/whole.sh`, with the headers of each library, which it says that it runs on.
+#[test]
+fn the_load_of_the_whole_program_bench_loses_nothing_on_either_library() {
+    for (library, headers) in [(debian(), PathBuf::from("/usr/include")), (ours(), root().join("include"))] {
+        let program = scratch(&format!("c-programs-load-{}", library.name)).join("load");
+        let sources = ["load", "measure", "receive", "send"];
+        let sources = sources.map(|name| root().join("benches/whole").join(name).with_extension("c"));
+        compile(library, &headers, &sources, &program);
+
+        let ports = PortPair::new();
+        let mut command = Command::new(&program);
+        command.args("both --seconds 1 --rate 20 --buffer 500".split(' '));
+        command.arg("--port").arg(ports.even().to_string());
+        let out = command.env("LD_LIBRARY_PATH", &library.directory).output().expect("the load");
+        let text = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
+        assert!(out.status.success(), "{}: {}\n{text}", library.name, out.status);
+        for (side, promises) in [("send", "refused=0"), ("receive", "ended=1 lost=0 gaps=0 repeated=0 damaged=0")] {
+            let start = format!("{side} library={} packets=", library.file.display());
+            let line = text.lines().find(|line| line.starts_with(&start));
+            assert!(line.is_some_and(|line| line.contains(promises)), "{}: {side}\n{text}", library.name);
+            assert!(!text.contains("packets=0 "), "{text}");
+        }
     }
 }
