@@ -5,11 +5,13 @@ mod session;
 
 use rist::protocol::config::{PeerConfig, Profile, Role};
 use rist::protocol::output::Event;
+use rist::protocol::session::Media;
 use rist::protocol::time::Span;
 use rist::wire::gre::{self, BufferNegotiation, Form, KeepAlive, Packet};
 use rist::wire::null_packet::{expand, suppress};
 use rist::wire::rtcp::{Compound, Rtcp, write_nack_range, write_sdes};
 use session::*;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// A receiver, with a caller in clear text that has sent 20 packets.
@@ -45,6 +47,19 @@ fn sender() -> Side {
     }
     side.take_sent();
     side
+}
+
+/// Datagrams leave in the order in which they were made: media is no exception.
+#[test]
+fn all_datagrams_can_be_taken_at_once() {
+    let mut side = sender();
+    let payload = side.session.pool().copy(&[0x47; 188]);
+    let media = Media { payload, ts_ntp: None, seq: None, virt_src_port: 0, virt_dst_port: 0 };
+    side.session.send(side.now, media).unwrap();
+    let mut datagrams = VecDeque::new();
+    side.session.take_transmits(&mut datagrams);
+    assert_eq!(datagrams.len(), 1);
+    assert!(!side.session.has_output());
 }
 
 fn feedback_of(words: &[u8]) -> Vec<u8> {

@@ -89,7 +89,7 @@ impl Cipher {
 }
 
 /// The cipher is borrowed: its key schedule is made once for a nonce, not for each packet. Only the last 64 bits count:
-/// no packet has so many blocks, and the first counter ends with zeros.
+/// they begin below 256, and no packet has so many blocks.
 fn apply<'a, C>(cipher: &'a C, counter: &[u8; 16], octets: InOutBuf<'_, '_, u8>)
 where
     &'a C: BlockEncryptMut + BlockCipher + BlockSizeUser<BlockSize = U16>,

@@ -52,9 +52,9 @@ pub(super) struct History {
     /// In the order written, to free them by age.
     packets: VecDeque<Entry>,
     /// How many have been freed, and one, so that no packet has place 0.
-    gone: usize,
+    gone: u64,
     /// By sequence number: the packet's place among all, freed ones, too.
-    places: Vec<usize>,
+    places: Vec<u64>,
     max: usize,
     memory: Span,
     /// Repeats of all packets.
@@ -87,9 +87,13 @@ impl History {
         seq as usize & (self.places.len() - 1)
     }
 
+    fn among_packets(&self, seq: u32) -> Option<usize> {
+        self.places[self.index(seq)].checked_sub(self.gone)?.try_into().ok()
+    }
+
     /// Whichever packet has the place of this number.
     fn at(&self, seq: u32) -> Option<&Entry> {
-        self.packets.get(self.places[self.index(seq)].checked_sub(self.gone)?)
+        self.packets.get(self.among_packets(seq)?)
     }
 
     pub(super) fn insert(&mut self, now: Time, sent: Sent) {
@@ -103,7 +107,7 @@ impl History {
             self.grow();
         }
         let index = self.index(seq);
-        self.places[index] = self.gone + self.packets.len();
+        self.places[index] = self.gone + self.packets.len() as u64;
         self.packets.push_back(Entry { sent, written: now, repeats: Vec::new() });
     }
 
@@ -133,13 +137,13 @@ impl History {
     }
 
     pub(super) fn clear(&mut self) {
-        self.gone += self.packets.len();
+        self.gone += self.packets.len() as u64;
         self.packets.clear();
         self.accounts = 0;
     }
 
     fn entry(&mut self, now: Time, seq: u32) -> Option<&mut Entry> {
-        let place = self.places[self.index(seq)].checked_sub(self.gone)?;
+        let place = self.among_packets(seq)?;
         let entry = self.packets.get_mut(place)?;
         (entry.sent.seq == seq && now.since(entry.written) <= self.memory).then_some(entry)
     }

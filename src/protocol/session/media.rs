@@ -4,7 +4,7 @@ use super::throttle::Complaint;
 use super::{MAX_PAYLOAD, Media, Session};
 use crate::protocol::config::Role;
 use crate::protocol::framing::simple;
-use crate::protocol::output::{Error, Level, Output, PeerId};
+use crate::protocol::output::{Error, Level, PeerId};
 use crate::protocol::peer::{Kind, Peer};
 use crate::protocol::sender::{Sent, Terms};
 use crate::protocol::time::Time;
@@ -127,7 +127,7 @@ impl Session {
             peer.media_octets = peer.media_octets.wrapping_add(sent.payload.len() as u32);
             self.sender.media_sent(now, id, bytes);
         }
-        self.outputs.push_back(Output::Transmit(transmit));
+        self.transmit(transmit);
     }
 
     /// Whether media may go to a peer that came by itself.
