@@ -46,6 +46,8 @@ pub(super) struct Driver {
     pub(super) data_fd: DataFd,
     pub(super) network: OtherNetwork,
     pub(super) wake: Arc<Wake>,
+    /// The protocol thread waits, and comes as soon as it is woken.
+    pub(super) asleep: AtomicBool,
     pub(super) resolver: Arc<Resolver>,
     pub(super) workshop: Arc<Workshop>,
     pub(super) callbacks: Mutex<Arc<Callbacks>>,
@@ -111,6 +113,7 @@ impl Driver {
             data_fd: DataFd::default(),
             network: OtherNetwork::default(),
             wake: Arc::new(Wake::new()?),
+            asleep: AtomicBool::new(false),
             resolver: Arc::default(),
             workshop: Arc::default(),
             callbacks: Mutex::default(),
@@ -176,8 +179,12 @@ impl Driver {
         if self.is_silent() {
             return Err(Error::Closed);
         }
+        let mut guarded = self.guarded.lock();
+        // Now that it is our turn: time goes on from call to call.
         let now = clock::now();
-        let (result, work) = self.enter(&mut self.guarded.lock(), now, call)?;
+        let entered = self.enter(&mut guarded, now, call);
+        drop(guarded);
+        let (result, work) = entered?;
         self.perform(now, work);
         Ok(result)
     }
@@ -268,7 +275,7 @@ impl Driver {
             // A peer whose name is not resolved has no socket yet, a removed one has none any more.
             let Some(socket) = same.first().and_then(|first| self.sockets.get(first.socket)) else { continue };
             self.report(match &network {
-                None => socket.send(now, same),
+                None => socket.send(now, same, self.asleep.load(Ordering::Acquire)),
                 Some(network) => socket.send_over(&**network, now, same, || !self.is_silent()),
             });
         }
@@ -305,8 +312,8 @@ impl Driver {
 
     /// Does what is due. Returns when it wants to be called again.
     pub(super) fn run_timers(&self) -> Option<Duration> {
-        let now = clock::now();
         let mut guarded = self.guarded.lock();
+        let now = clock::now();
         guarded.protocol_sleeps = Sleep::Awake;
         let mut work = None;
         if guarded.session.poll_timeout().is_some_and(|due| due <= now) {
@@ -331,6 +338,7 @@ impl Driver {
         while !self.is_stopping() {
             let (now, next) = (clock::now(), guarded.session.next_delivery());
             guarded.delivery_sleeps = Sleep::Until(next);
+            self.hand_back_intake(now, next);
             match next {
                 None => self.delivery_due.wait(&mut guarded),
                 Some(next) if next > now => {

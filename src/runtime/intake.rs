@@ -6,17 +6,21 @@ use super::os::{clock, udp};
 use super::transmit::BoundSocket;
 use crate::protocol::time::{Span, Time};
 use parking_lot::Mutex;
+use std::ops::AddAssign;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Full batches taken from one socket before the timers and the other sockets get their turn.
+/// Datagrams taken from one socket, or full batches, before the timers and the other sockets get their turn.
+const MANY: u32 = 512;
 const ROUNDS: usize = 4;
+/// Datagrams that the session is given at once: others want to call it, too.
+const SOME: usize = 128;
 /// How long media is left to gather, to be taken in one batch.
 const GATHER: Duration = Duration::from_micros(900);
 /// The protocol thread leaves it to the delivery thread for so long, if that is at it: it may be held up by the application.
-const LEAVE: Duration = Duration::from_millis(8);
-/// It is at it if it has done it within this.
-const LATELY: Span = Span::from_millis(3);
+const LEAVE: Duration = Duration::from_millis(5);
+/// It is at it if it has done it within this, and does not go to sleep for longer.
+const LATELY: Span = Span::from_millis(2);
 /// Without any datagram for so long, the stream pauses.
 const PAUSE: Span = Span::from_micros(3600);
 /// A datagram each so often is fast.
@@ -28,6 +32,23 @@ pub(super) struct Intake {
     is_fast: AtomicBool,
     /// When the delivery thread has last taken something in.
     served: AtomicU64,
+    /// The protocol thread has left it to the delivery thread.
+    left: AtomicBool,
+}
+
+/// What was taken in.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Taken {
+    datagrams: u32,
+    /// There may be more.
+    more: bool,
+}
+
+impl AddAssign for Taken {
+    fn add_assign(&mut self, other: Self) {
+        self.datagrams += other.datagrams;
+        self.more |= other.more;
+    }
 }
 
 impl Intake {
@@ -38,6 +59,7 @@ impl Intake {
             pace: Mutex::new(pace),
             is_fast: AtomicBool::new(false),
             served: AtomicU64::new(0),
+            left: AtomicBool::new(false),
         }
     }
 
@@ -47,39 +69,53 @@ impl Intake {
             return None;
         }
         let served = Time::from_ticks(self.served.load(Ordering::Relaxed));
-        Some(if now.since(served) < LATELY { LEAVE } else { GATHER })
+        let is_served = (Span::ZERO..LATELY).contains(&now.since(served));
+        self.left.store(is_served, Ordering::Release);
+        Some(if is_served { LEAVE } else { GATHER })
     }
 
-    /// After everything was taken that was there.
-    pub(super) fn note(&self, now: Time, taken: u32) {
-        let is_fast = self.pace.lock().note(now, taken);
-        self.is_fast.store(is_fast, Ordering::Relaxed);
+    /// After everything was taken that was there, or a good part of it: then there is no pause.
+    pub(super) fn note(&self, now: Time, taken: Taken) {
+        let is_fast = self.pace.lock().note(now, taken.datagrams);
+        self.is_fast.store(is_fast && !taken.more, Ordering::Relaxed);
     }
 }
 
 impl Driver {
-    /// Takes in what a socket has. Returns how many datagrams came.
-    pub(super) fn take_in(&self, socket: &BoundSocket) -> u32 {
-        let mut taken = 0;
+    /// Takes in what a socket has.
+    pub(super) fn take_in(&self, socket: &BoundSocket) -> Taken {
+        let mut taken = Taken::default();
         for _ in 0..ROUNDS {
+            taken.more = false;
             if self.is_silent() {
                 break;
             }
+            let mut works = Vec::new();
             let mut received = self.intake.received.lock();
             // An error is "nothing there" or the answer to an earlier datagram (ICMP): neither ends the socket.
             let Ok(full) = received.receive(&socket.socket) else { break };
-            let now = clock::now();
+            taken.more = full;
             // Within the lock: the next batch is handled after this one.
-            let handled = self.enter(&mut self.guarded.lock(), now, |session, now| {
-                for (from, bytes) in received.iter() {
-                    session.handle_datagram(now, socket.id, from, bytes);
-                    taken += 1;
+            let mut datagrams = received.iter().peekable();
+            while datagrams.peek().is_some() {
+                let mut guarded = self.guarded.lock();
+                let now = clock::now();
+                let handled = self.enter(&mut guarded, now, |session, now| {
+                    for (from, bytes) in datagrams.by_ref().take(SOME) {
+                        session.handle_datagram(now, socket.id, from, bytes);
+                        taken.datagrams += 1;
+                    }
+                });
+                drop(guarded);
+                match handled {
+                    Ok(((), work)) => works.extend(work.map(|work| (now, work))),
+                    Err(_) => break,
                 }
-            });
+            }
+            drop(datagrams);
             drop(received);
-            let Ok(((), work)) = handled else { break };
-            self.perform(now, work);
-            if !full {
+            works.into_iter().for_each(|(now, work)| self.perform(now, Some(work)));
+            if !full || taken.datagrams >= MANY || self.is_dead() {
                 break;
             }
         }
@@ -91,11 +127,24 @@ impl Driver {
         if !self.intake.is_fast.load(Ordering::Relaxed) || self.network.get().is_some() {
             return;
         }
-        let taken = self.sockets.all().iter().map(|socket| self.take_in(socket)).sum();
+        let mut taken = Taken::default();
+        self.sockets.all().iter().for_each(|socket| taken += self.take_in(socket));
         let now = clock::now();
         self.intake.note(now, taken);
-        if taken > 0 {
+        if taken.datagrams > 0 {
             self.intake.served.store(now.ticks(), Ordering::Relaxed);
+        }
+        if taken.more {
+            self.wake.wake();
+        }
+    }
+
+    /// The delivery thread is about to sleep until `next`: if that is long, the protocol thread takes datagrams in again.
+    pub(super) fn hand_back_intake(&self, now: Time, next: Option<Time>) {
+        let soon = next.is_some_and(|next| next.since(now) < LATELY);
+        if !soon && self.intake.left.swap(false, Ordering::AcqRel) {
+            self.intake.served.store(0, Ordering::Relaxed);
+            self.wake.wake();
         }
     }
 }

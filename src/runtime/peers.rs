@@ -133,6 +133,8 @@ impl Driver {
         if self.network.get().is_none() {
             sockets().for_each(|socket| udp::accept_joined(&socket.socket));
         }
+        // In place of those with the same names.
+        self.remove_sockets(|id| id == entry.media || id == entry.control);
         self.sockets.insert(std::iter::once(media).chain(control));
         if listens {
             let line = match entry.ports() {

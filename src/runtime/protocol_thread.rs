@@ -1,13 +1,15 @@
 //! Receives datagrams and serves the session's timers.
 
 use super::driver::Driver;
+use super::intake::Taken;
 use super::network_thread;
 use super::os::{clock, poll};
-use super::transmit::{BoundSocket, Waits};
+use super::transmit::{BoundSocket, Sent, Waits};
 use crate::protocol::config::Role;
 use crate::protocol::output::Level;
 use crate::protocol::time::Time;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// So few sockets are all tried after datagrams have gathered, without asking which of them have something.
@@ -26,9 +28,11 @@ pub(super) fn run(driver: &Driver, role: Role) {
         let (sockets, now) = (driver.sockets.all(), clock::now());
         let timeout = soonest(timeout, &sockets, now);
         let pause = if role == Role::Receiver { driver.intake.pause(now) } else { None };
-        let tries_all = pause.is_some() && sockets.len() <= FEW;
+        let stuck = sockets.iter().any(|socket| socket.waits() == Waits::Writable);
+        let tries_all = pause.is_some() && !stuck && sockets.len() <= FEW;
         waiting.clear();
         waiting.push(poll::waiting(driver.wake.fd(), false));
+        driver.asleep.store(true, Ordering::Release);
         if let Some(pause) = pause {
             wait(driver, &mut waiting, Some(timeout.map_or(pause, |timeout| timeout.min(pause))));
         }
@@ -38,19 +42,28 @@ pub(super) fn run(driver: &Driver, role: Role) {
             let timeout = if pause.is_some() { Some(Duration::ZERO) } else { timeout };
             wait(driver, &mut waiting, timeout);
         }
-        if waiting.first().is_some_and(poll::is_readable) {
+        driver.asleep.store(false, Ordering::Release);
+        let is_called = waiting.first().is_some_and(poll::is_readable);
+        if is_called {
             driver.wake.clear();
+        }
+        // First, what was left to this thread: anything else may call the application.
+        let now = clock::now();
+        for (index, socket) in sockets.iter().enumerate() {
+            let is_writable = waiting.get(index + 1).is_some_and(poll::is_writable);
+            if socket.waits() != Waits::No && (is_writable || socket.goes_by_itself(now)) {
+                // This thread looks again before it sleeps: it need not be told what still waits.
+                driver.report(Sent { waits: false, ..socket.flush(now) });
+            }
+        }
+        if is_called {
             driver.take_resolved(role);
             driver.take_jobs_done();
         }
-        let (mut taken, now) = (0, clock::now());
+        let mut taken = Taken::default();
         for (index, socket) in sockets.iter().enumerate() {
-            let ready = waiting.get(index + 1);
-            if tries_all || ready.is_some_and(poll::is_readable) {
+            if tries_all || waiting.get(index + 1).is_some_and(poll::is_readable) {
                 taken += driver.take_in(socket);
-            }
-            if socket.waits() != Waits::No && (socket.goes_by_itself(now) || ready.is_none_or(poll::is_writable)) {
-                driver.report(socket.flush(now));
             }
         }
         if role == Role::Receiver {

@@ -23,15 +23,10 @@ impl SocketTable {
         self.sockets.read().iter().find(|socket| socket.id == id).cloned()
     }
 
-    /// In place of those with the same names.
     pub(super) fn insert(&self, new: impl IntoIterator<Item = BoundSocket>) {
         let mut sockets = self.sockets.write();
-        let mut changed = Vec::clone(&sockets);
-        for socket in new {
-            changed.retain(|old| old.id != socket.id);
-            changed.push(Arc::new(socket));
-        }
-        *sockets = Arc::new(changed);
+        let new = new.into_iter().map(Arc::new);
+        *sockets = Arc::new(sockets.iter().cloned().chain(new).collect());
     }
 
     /// Takes out those that `goes` chooses.

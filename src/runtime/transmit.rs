@@ -10,17 +10,19 @@ use socket2::Socket;
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
 /// Datagrams that wait for a full socket at most; later ones are dropped and counted.
 const QUEUE: usize = 512;
 /// Datagrams of a burst that are left to the protocol thread; who has more to send than it keeps up with helps.
 const LEFT: usize = 128;
-/// While datagrams are held for others that are about to come, the protocol thread looks so often whether they did.
-const WATCH: Span = Span::from_millis(1);
-/// After so long they did not.
+/// Datagrams that are held for others wait no longer than this if those do not come.
 const HELD: Span = Span::from_micros(300);
+/// While datagrams are held now and then, the protocol thread looks so often whether any wait in vain: nobody has to wake it.
+const WATCH: Span = Span::from_millis(1);
+/// They are, if it was within this.
+const LATELY: Span = Span::from_millis(4);
 /// How often the queue is emptied in a row while others fill it.
 const ROUNDS: usize = 8;
 
@@ -52,9 +54,6 @@ pub(super) struct BoundSocket {
     /// A thread empties the queue without holding it: only on another network than the system's.
     draining: AtomicBool,
     waits: AtomicU8,
-    /// Since when datagrams are held for others, and when the protocol thread looks next (ticks).
-    held_since: AtomicU64,
-    watched_at: AtomicU64,
     joining: udp::Joining,
     full: Rate,
     failed: Rate,
@@ -64,6 +63,9 @@ pub(super) struct BoundSocket {
 struct State {
     waiting: VecDeque<Transmit>,
     bursts: Bursts,
+    /// When datagrams were last held for others, and whether the protocol thread looks after them by itself.
+    held: Option<Time>,
+    watched: bool,
 }
 
 /// What sending led to.
@@ -78,6 +80,7 @@ pub(super) struct Sent {
 impl BoundSocket {
     pub(super) fn new(id: SocketId, socket: Socket) -> io::Result<Self> {
         let local = option::local_address(&socket)?;
+        let joining = udp::Joining::for_socket(&socket);
         Ok(Self {
             id,
             socket,
@@ -86,9 +89,7 @@ impl BoundSocket {
             turn: Mutex::default(),
             draining: AtomicBool::new(false),
             waits: AtomicU8::new(Waits::No as u8),
-            held_since: AtomicU64::new(0),
-            watched_at: AtomicU64::new(0),
-            joining: udp::Joining::default(),
+            joining,
             full: Rate::default(),
             failed: Rate::default(),
         })
@@ -108,33 +109,37 @@ impl BoundSocket {
     pub(super) fn goes_by_itself(&self, now: Time) -> bool {
         match self.waits() {
             Waits::ForMemory | Waits::ForThread => true,
-            Waits::ForOthers => self.held_for(now) >= HELD,
+            Waits::ForOthers => self.state.lock().held.is_none_or(|held| now.since(held) >= HELD),
             Waits::No | Waits::Writable => false,
         }
     }
 
-    fn held_for(&self, now: Time) -> Span {
-        now.since(Time::from_ticks(self.held_since.load(Ordering::Relaxed)))
-    }
-
     /// The protocol thread is about to sleep: for how long at most, with regard to what is held or soon will be.
     pub(super) fn watch(&self, now: Time) -> Option<Duration> {
-        if self.held_for(now) > WATCH.scaled(4, 1) {
-            return None;
-        }
-        self.watched_at.store((now + WATCH).ticks(), Ordering::Release);
-        Some(WATCH.to_duration())
+        let mut state = self.state.lock();
+        let ago = state.held.map(|held| now.since(held));
+        let sleep = match ago {
+            Some(ago) if self.waits() == Waits::ForOthers => Some((HELD - ago).max(Span::ZERO)),
+            Some(ago) if ago < LATELY => Some(WATCH),
+            _ => None,
+        };
+        state.watched = sleep.is_some();
+        sleep.map(Span::to_duration)
     }
 
     fn set_waits(&self, waits: Waits) {
         self.waits.store(waits as u8, Ordering::Release);
     }
 
-    /// Sends these, or queues them behind those that wait. In bursts, many go with one call.
-    pub(super) fn send(&self, now: Time, datagrams: &[Transmit]) -> Sent {
+    /// Sends these, or queues them behind those that wait. In bursts many go with one call, if the protocol thread sleeps:
+    /// so it comes as soon as it is woken.
+    pub(super) fn send(&self, now: Time, datagrams: &[Transmit], thread_sleeps: bool) -> Sent {
         let mut sent = Sent::default();
         let mut state = self.state.lock();
-        let plan = state.bursts.plan(now, datagrams.len());
+        let plan = match state.bursts.plan(now, datagrams.len()) {
+            plan if thread_sleeps && datagrams.len() < LEFT => plan,
+            _ => Plan::Send,
+        };
         let idle = state.waiting.is_empty();
         if plan == Plan::Send
             && idle
@@ -148,15 +153,14 @@ impl BoundSocket {
             return sent;
         }
         self.append(&mut state.waiting, now, datagrams, &mut sent);
-        let waits = self.waits();
-        if waits == Waits::No && idle {
-            sent.waits = self.leave(now, plan);
+        if idle && self.waits() == Waits::No {
+            sent.waits = self.leave(&mut state, now, plan);
         }
-        // Those that were held until now, or more than the protocol thread keeps up with.
-        let goes = match waits {
-            Waits::ForOthers => plan != Plan::Hold,
-            Waits::ForThread => state.waiting.len() >= LEFT,
-            _ => false,
+        // Others were waited for in vain, the thread is not there, or more has come than it keeps up with.
+        let goes = match self.waits() {
+            Waits::ForOthers => plan != Plan::Hold || state.waiting.len() >= LEFT,
+            Waits::ForThread => plan == Plan::Send || state.waiting.len() >= LEFT,
+            Waits::No | Waits::Writable | Waits::ForMemory => false,
         };
         drop(state);
         if goes {
@@ -168,18 +172,20 @@ impl BoundSocket {
     }
 
     /// The first datagrams wait. Returns whether the protocol thread has to be told.
-    fn leave(&self, now: Time, plan: Plan) -> bool {
+    fn leave(&self, state: &mut State, now: Time, plan: Plan) -> bool {
         if plan != Plan::Hold {
             self.set_waits(Waits::ForThread);
             return true;
         }
-        self.held_since.store(now.ticks(), Ordering::Relaxed);
+        state.held = Some(now);
         self.set_waits(Waits::ForOthers);
-        now.since(Time::from_ticks(self.watched_at.load(Ordering::Acquire))) > Span::ZERO
+        !state.watched
     }
 
+    /// Of those that the system does not take, only so many are kept. Others will go at once.
     fn append(&self, queue: &mut VecDeque<Transmit>, now: Time, datagrams: &[Transmit], sent: &mut Sent) {
-        let room = QUEUE.saturating_sub(queue.len());
+        let is_stuck = matches!(self.waits(), Waits::Writable | Waits::ForMemory);
+        let room = if is_stuck { QUEUE.saturating_sub(queue.len()) } else { datagrams.len() };
         queue.extend(datagrams.iter().take(room).cloned());
         let dropped = datagrams.len().saturating_sub(room) as u64;
         if dropped > 0
@@ -333,7 +339,7 @@ mod tests {
         sender.state.lock().waiting.push_back(numbered(to, 0));
         sender.waits.store(Waits::Writable as u8, Ordering::Release);
         let more: Vec<_> = (1..=600).map(|number| numbered(to, number)).collect();
-        let sent = sender.send(now, &more);
+        let sent = sender.send(now, &more, true);
         assert!(!sent.waits);
         assert!(sent.error.is_some_and(|error| error.contains("full")));
         assert_eq!(sender.state.lock().waiting.len(), QUEUE);
@@ -358,10 +364,73 @@ mod tests {
         let sender = BoundSocket::new(SocketId(1), UdpSocket::bind("127.0.0.1:0").unwrap().into()).unwrap();
         let wrong_family = numbered("[::1]:9".parse().unwrap(), 1);
         let no_port = numbered("127.0.0.1:0".parse().unwrap(), 2);
-        let sent = sender.send(Time::from_ticks(1), &[wrong_family, no_port, numbered(to, 3)]);
+        let sent = sender.send(Time::from_ticks(1), &[wrong_family, no_port, numbered(to, 3)], true);
         assert!(sent.error.is_some_and(|error| error.contains("[::1]:9")));
         let mut bytes = [0; 100];
         receiver.recv(&mut bytes).unwrap();
         assert_eq!(bytes[..2], 3u16.to_be_bytes());
+    }
+
+    fn bound() -> BoundSocket {
+        BoundSocket::new(SocketId(1), UdpSocket::bind("127.0.0.1:0").unwrap().into()).unwrap()
+    }
+
+    /// Bursts of any length, written while the protocol thread sleeps, leave whole and in order.
+    #[test]
+    fn nothing_is_dropped_that_the_system_would_take() {
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        receiver.set_nonblocking(true).unwrap();
+        let to = receiver.local_addr().unwrap();
+        for count in [1, 7, 40, 640] {
+            let (sender, mut now, mut next, mut came) = (bound(), Time::from_ticks(1 << 40), 0u16, 0u16);
+            let mut bytes = [0; 100];
+            let mut take = |most: u16| {
+                while came < most && receiver.recv(&mut bytes).is_ok() {
+                    let number = u16::from_be_bytes([bytes[0], bytes[1]]);
+                    // The receiver's buffer holds less than what goes with one call.
+                    assert!(if count < 100 { number == came } else { number >= came });
+                    came = number + 1;
+                }
+                came
+            };
+            for _ in 0..8 {
+                for _ in 0..1280 / count {
+                    let some: Vec<_> = (next..next + count).map(|number| numbered(to, number)).collect();
+                    next += count;
+                    let sent = sender.send(now, &some, true);
+                    assert!(sent.error.is_none(), "{sent:?}");
+                    now += Span::from_micros(1);
+                    take(next);
+                }
+                now += Span::from_micros(250);
+            }
+            sender.flush(now);
+            assert_eq!(sender.waits(), Waits::No);
+            let all = take(next) == next;
+            assert!(all || count >= 100);
+        }
+    }
+
+    #[test]
+    fn what_is_held_is_looked_after_and_nothing_else() {
+        let (sender, now) = (bound(), Time::from_ticks(u64::MAX / 2));
+        let after = |ms| now + Span::from_millis(ms);
+        assert_eq!(sender.watch(now), None);
+        let hold = |at| {
+            let mut state = sender.state.lock();
+            state.waiting.push_back(numbered(sender.local, 0));
+            sender.leave(&mut state, at, Plan::Hold)
+        };
+        assert!(hold(now), "nobody looks");
+        assert!(sender.watch(now).is_some_and(|sleep| sleep < Duration::from_millis(1)));
+        assert!(!sender.goes_by_itself(now) && sender.goes_by_itself(after(1)));
+        // However late the thread comes.
+        assert_eq!(sender.watch(after(5000)), Some(Duration::ZERO));
+        sender.flush(after(5000));
+        assert!(!hold(after(5001)), "it still looks");
+        sender.flush(after(5001));
+        assert!(sender.watch(after(5002)).is_some());
+        assert_eq!(sender.watch(after(5010)), None);
+        assert!(hold(after(5011)));
     }
 }

@@ -32,6 +32,16 @@ pub(super) fn set_int(socket: &Socket, level: i32, name: i32, value: libc::c_int
     set(socket, level, name, &value)
 }
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn get_int(socket: &Socket, level: i32, name: i32) -> io::Result<libc::c_int> {
+    use std::os::fd::AsRawFd;
+    let mut value: libc::c_int = 0;
+    let mut length = size_of_val(&value) as libc::socklen_t;
+    // SAFETY: value and length live through the call; the length is that of the value.
+    let result = unsafe { libc::getsockopt(socket.as_raw_fd(), level, name, (&raw mut value).cast(), &raw mut length) };
+    if result == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Past the system's limits, which needs privileges.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(in crate::runtime) fn force_buffer(socket: &Socket, receive: bool, bytes: usize) -> io::Result<()> {

@@ -98,8 +98,8 @@ mod linux {
     use std::io;
     use std::os::fd::AsRawFd;
 
-    /// Room for one ancillary message with an int, and to spare.
-    type Control = [u64; 8];
+    /// Room for one control message with an int, and for others that the application may have asked for.
+    type Control = [u64; 32];
 
     /// What the system is told of the storage, made once. The vectors never grow: what they hold stays where it is, and so do
     /// the bytes of the storage.
@@ -168,22 +168,30 @@ mod linux {
         }
     }
 
-    /// The length of each datagram in a message that holds several.
+    /// The length of each datagram in a message that holds several. The application may have asked the socket for other
+    /// control messages.
     fn joined(control: &Control, length: u64) -> Option<usize> {
-        // Of the one option that is on: a header, and an int.
         let header = size_of::<libc::cmsghdr>();
-        if length < (header + size_of::<libc::c_int>()) as u64 {
-            return None;
+        let end = size_of::<Control>().min(usize::try_from(length).unwrap_or(0));
+        let mut at = 0;
+        while at + header + size_of::<libc::c_int>() <= end {
+            // SAFETY: it stays within the array.
+            let start = unsafe { control.as_ptr().cast::<u8>().add(at) };
+            // SAFETY: the array has that many octets left, and any are a value of a cmsghdr.
+            let found = unsafe { start.cast::<libc::cmsghdr>().read_unaligned() };
+            if found.cmsg_level == libc::SOL_UDP && found.cmsg_type == libc::UDP_GRO {
+                // SAFETY: it stays within the array.
+                let size = unsafe { start.add(header) };
+                // SAFETY: an int follows the header.
+                let size = unsafe { size.cast::<libc::c_int>().read_unaligned() };
+                return usize::try_from(size).ok().filter(|size| *size > 0);
+            }
+            // The next one is aligned as a pointer is.
+            let length = usize::try_from(found.cmsg_len as u64).unwrap_or(usize::MAX).max(header);
+            at = length.checked_next_multiple_of(size_of::<usize>()).map_or(end, |length| at.saturating_add(length));
+            // Also where the sum is at its limit.
+            at = at.min(end);
         }
-        // SAFETY: the array is as aligned as a cmsghdr and longer; any bytes are a value of it.
-        let found = unsafe { &*control.as_ptr().cast::<libc::cmsghdr>() };
-        if found.cmsg_level != libc::SOL_UDP || found.cmsg_type != libc::UDP_GRO {
-            return None;
-        }
-        // SAFETY: it stays within the array.
-        let size = unsafe { control.as_ptr().cast::<u8>().add(header) };
-        // SAFETY: an int follows the header.
-        let size = unsafe { size.cast::<libc::c_int>().read_unaligned() };
-        usize::try_from(size).ok().filter(|size| *size > 0)
+        None
     }
 }

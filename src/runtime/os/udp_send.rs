@@ -19,6 +19,21 @@ impl Default for Joining {
 }
 
 impl Joining {
+    /// Older kernels ignore what they do not know, and would send all as one datagram: they are asked.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(in crate::runtime) fn for_socket(socket: &Socket) -> Self {
+        let joining = Self::default();
+        if super::option::get_int(socket, libc::SOL_UDP, libc::UDP_SEGMENT).is_err() {
+            joining.longest.store(0, Ordering::Relaxed);
+        }
+        joining
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub(in crate::runtime) fn for_socket(_socket: &Socket) -> Self {
+        Self::default()
+    }
+
     /// How many of the first datagrams can go joined: to the same address, of the same length; the last may be shorter.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     fn count(&self, datagrams: &[Transmit]) -> usize {

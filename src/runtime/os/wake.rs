@@ -37,7 +37,7 @@ impl Wake {
         while matches!((&self.reader).read(&mut bytes), Ok(read) if read == bytes.len()) {}
         // After the read: a wake-up between the two is kept as written or as unneeded, because
         // the waiting thread looks at everything once more before it waits again.
-        self.pending.store(false, Ordering::Release);
+        self.pending.swap(false, Ordering::AcqRel);
     }
 }
 
