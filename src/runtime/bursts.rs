@@ -9,6 +9,9 @@ const LONG: usize = 6;
 /// Bursts that follow each other so closely, so many times, go on doing so.
 const OFTEN: Span = Span::from_millis(2);
 const STEADY: usize = 4;
+/// Of so many datagrams the first may wait for the last: a few microseconds. Of fewer it would gain little, and one that
+/// waits in vain waits for long.
+const MANY: usize = 4;
 
 /// What to do with datagrams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,11 +47,11 @@ impl Bursts {
         self.last = Some(now);
         let goes_on = self.length > 0;
         self.length = self.length.saturating_add(count);
-        let shortest = if self.often >= STEADY { self.lengths.into_iter().min().unwrap_or(0) } else { 0 };
+        let shortest = self.lengths.into_iter().min().filter(|length| self.often >= STEADY && *length >= MANY);
         match self.length {
-            length if length < shortest => Plan::Hold,
+            length if shortest.is_some_and(|shortest| length < shortest) => Plan::Hold,
             // The end may be near, and another thread's waking up is not worth it.
-            length if length < shortest + LONG && shortest > 1 => Plan::Send,
+            length if shortest.is_some_and(|shortest| length < shortest + LONG) => Plan::Send,
             length if goes_on && self.lengths[0].max(length) >= LONG => Plan::Leave,
             _ => Plan::Send,
         }
@@ -86,11 +89,14 @@ mod tests {
     fn of_bursts_that_come_often_the_shortest_tells_when_the_next_one_ends() {
         let mut bursts = Bursts::default();
         for n in 0..STEADY as u32 + 1 {
-            plans(&mut bursts, n * 250, 3 + n % 2);
+            plans(&mut bursts, n * 250, 4 + n % 2);
         }
-        assert_eq!(plans(&mut bursts, 2000, 4), [Hold, Hold, Send, Send]);
+        assert_eq!(plans(&mut bursts, 2000, 5), [Hold, Hold, Hold, Send, Send]);
         // A burst without an end.
-        assert_eq!(plans(&mut bursts, 3000, 10)[2..], [Send, Send, Send, Send, Send, Send, Leave, Leave]);
+        assert_eq!(plans(&mut bursts, 3000, 11)[3..], [Send, Send, Send, Send, Send, Send, Leave, Leave]);
+        // One short one, and for a while none is waited for.
+        plans(&mut bursts, 3500, 2);
+        assert_eq!(plans(&mut bursts, 4000, 5), [Send; 5]);
         // After a pause nothing is known.
         assert_eq!(plans(&mut bursts, 50_000, 3)[0], Send);
     }
