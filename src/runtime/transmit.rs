@@ -156,10 +156,11 @@ impl BoundSocket {
         if idle && self.waits() == Waits::No {
             sent.waits = self.leave(&mut state, now, plan);
         }
-        // Others were waited for in vain, the thread is not there, or more has come than it keeps up with.
+        // Others were waited for in vain, the thread is awake but not at it, or more has come than it keeps up with.
+        let many = state.waiting.len() >= LEFT;
         let goes = match self.waits() {
-            Waits::ForOthers => plan != Plan::Hold || state.waiting.len() >= LEFT,
-            Waits::ForThread => plan == Plan::Send || state.waiting.len() >= LEFT,
+            Waits::ForOthers => many || plan != Plan::Hold,
+            Waits::ForThread => many || plan == Plan::Send && !self.turn.is_locked(),
             Waits::No | Waits::Writable | Waits::ForMemory => false,
         };
         drop(state);
