@@ -11,18 +11,12 @@
 #include <librist/ferrist.h>
 #include <librist/librist.h>
 
+#include "check.h"
+
 #define COUNT 1000
 #define BATCH 32
 #define LENGTH 1316
 #define FIRST_SEQ 65000
-
-#define CHECK(condition) \
-    do { \
-        if (!(condition)) { \
-            printf("line %d: %s\n", __LINE__, #condition); \
-            exit(1); \
-        } \
-    } while (0)
 
 struct pair {
     struct rist_ctx *sender, *receiver;
