@@ -186,6 +186,8 @@ fn vlc(library: &'static Library, options: &[String], input: &str, output: &str)
     let mut command = Command::new("setpriv");
     if is_root() {
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        // Wherever the library lies: home and temporary directories are often closed to other users.
+        command.args(["--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search"]);
     }
     command.args(["env", "HOME=/nonexistent", "vlc", "-I", "dummy", "--ignore-config", "--no-media-library"]);
     command.args(["--demux=rawaud", "--rawaud-channels=2", "--rawaud-samplerate=93750", "--rawaud-fourcc=s16l"]);
