@@ -15,6 +15,8 @@ const TS_HEADER: usize = 4;
 const MAGIC: [u8; 8] = *b"FERRIST\x01";
 const NUMBER: usize = TS_HEADER + MAGIC.len();
 const KEPT_FAULTS: usize = 8;
+/// How many packets after its beginning an outage may show further faults: what it kept from being repaired.
+const OUTAGE: u64 = 300;
 const STOP_CHECK: Duration = Duration::from_millis(50);
 
 /// The packet with a number. It looks like seven MPEG-TS packets of one PID (GStreamer's payloader insists), and
@@ -147,6 +149,8 @@ pub(crate) struct Verdict {
     /// Everything but the next packet, byte by byte: gaps, repeats, wrong bytes, wrong sizes. The first few.
     pub(crate) faults: Vec<String>,
     pub(crate) fault_count: u64,
+    /// Faults that began within [`OUTAGE`] packets of an earlier one count as one with it.
+    pub(crate) outages: u64,
 }
 
 /// Checks that bytes are the stream: from some packet on, each one once, in order, byte-identical.
@@ -154,6 +158,8 @@ pub(crate) struct Verdict {
 pub(crate) struct Checker {
     filling: Filling,
     pending: Vec<u8>,
+    /// The packet after which the last outage began.
+    outage: Option<u64>,
     pub(crate) verdict: Verdict,
 }
 
@@ -205,6 +211,11 @@ impl Checker {
     fn fault(&mut self, text: String) {
         self.verdict.clean = 0;
         self.verdict.fault_count += 1;
+        let here = self.verdict.last.unwrap_or_default();
+        if self.outage.is_none_or(|began| here > began + OUTAGE) {
+            self.outage = Some(here);
+            self.verdict.outages += 1;
+        }
         if self.verdict.faults.len() < KEPT_FAULTS {
             self.verdict.faults.push(text);
         }
@@ -270,6 +281,7 @@ impl Collector {
     pub(crate) fn forget(&self) {
         let mut checker = self.checker();
         checker.verdict = Verdict { last: checker.verdict.last, ..Verdict::default() };
+        checker.outage = None;
     }
 
     fn checker(&self) -> MutexGuard<'_, Checker> {

@@ -29,6 +29,29 @@ pub(crate) enum Receiver {
     Vlc(&'static Library),
 }
 
+impl Sender {
+    pub(crate) fn on_ours(self) -> bool {
+        match self {
+            Sender::Ristsender(on) | Sender::Ffmpeg(on) | Sender::Rist2rist(on) | Sender::Vlc(on) => is_ours(on),
+            Sender::GStreamer => false,
+        }
+    }
+}
+
+impl Receiver {
+    pub(crate) fn on_ours(self) -> bool {
+        match self {
+            Receiver::Ristreceiver(on) | Receiver::Ffmpeg(on) | Receiver::Vlc(on) => is_ours(on),
+            Receiver::Rist2rist(on, next) => is_ours(on) || is_ours(next),
+            Receiver::GStreamer => false,
+        }
+    }
+}
+
+fn is_ours(library: &Library) -> bool {
+    std::ptr::eq(library, ours())
+}
+
 /// A program of a chain and the library it has to run on.
 pub(crate) struct Stage {
     pub(crate) program: Program,
@@ -121,7 +144,7 @@ pub(crate) fn receivers(receiver: Receiver, mode: Mode, ports: Ports, session: u
             // rist2rist 0.2.7 takes Simple and gives Main. On our library the URL, newer than the program, can say
             // that it gives Simple.
             let (onward, simple) =
-                if std::ptr::eq(library, ours()) { (Mode::SIMPLE, "&profile=0") } else { (Mode::MAIN, "") };
+                if is_ours(library) { (Mode::SIMPLE, "&profile=0") } else { (Mode::MAIN, "") };
             let between = format!("rist://127.0.0.1:{hop}?buffer={}{simple}", mode.buffer);
             let from = format!("rist://@127.0.0.1:{hop}?buffer={}", mode.buffer);
             vec![
