@@ -143,8 +143,7 @@ pub(crate) fn receivers(receiver: Receiver, mode: Mode, ports: Ports, session: u
         Receiver::Rist2rist(library, last) => {
             // rist2rist 0.2.7 takes Simple and gives Main. On our library the URL, newer than the program, can say
             // that it gives Simple.
-            let (onward, simple) =
-                if is_ours(library) { (Mode::SIMPLE, "&profile=0") } else { (Mode::MAIN, "") };
+            let (onward, simple) = if is_ours(library) { (Mode::SIMPLE, "&profile=0") } else { (Mode::MAIN, "") };
             let between = format!("rist://127.0.0.1:{hop}?buffer={}{simple}", mode.buffer);
             let from = format!("rist://@127.0.0.1:{hop}?buffer={}", mode.buffer);
             vec![
