@@ -4,13 +4,14 @@ use crate::crypto::psk::{Cipher, KeySize, Nonce, counter_block};
 use crate::crypto::secret::Secret;
 use crate::protocol::entropy::{Entropy, NoEntropy};
 use crate::protocol::time::{Span, Time};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 /// A sequence number must not come twice under one key; there are 2³² of them. A new key is due long before.
 const MOST_USES: u64 = 1 << 31;
 /// A key lasts for so long at least, however few packets it is meant for: who receives has to derive each.
 const LEAST_LIFE: Span = Span::from_millis(100);
-/// Nonces remembered; nobody rotates more often in one session.
+/// Nonces remembered. One that comes again after so many is harmless: the sequence goes on over all keys, so its key
+/// stream is another one until 2³² packets later.
 const MOST_NONCES: usize = 65_536;
 /// First bit of a nonce: it belongs to the odd passphrase.
 const ODD: u8 = 0x80;
@@ -60,6 +61,8 @@ pub(in crate::protocol) struct Lock {
     /// The nonce whose key is being derived.
     deriving: Option<Nonce>,
     used: BTreeSet<Nonce>,
+    /// The same, oldest first.
+    order: VecDeque<Nonce>,
 }
 
 impl Lock {
@@ -79,6 +82,7 @@ impl Lock {
             next: None,
             deriving: None,
             used: BTreeSet::new(),
+            order: VecDeque::new(),
         }
     }
 
@@ -126,16 +130,17 @@ impl Lock {
         Ok(Some(Wanted { passphrase: self.passphrase.clone(), nonce, size: self.size }))
     }
 
-    /// Random, never zero, never one that was used before.
+    /// Random, never zero, none of the last [`MOST_NONCES`].
     fn fresh_nonce(&mut self, entropy: &mut Entropy) -> Result<Nonce, NoEntropy> {
         loop {
             let mut nonce: Nonce = entropy.octets()?;
             nonce[0] = (nonce[0] & !ODD) | if self.odd { ODD } else { 0 };
-            if nonce != [0; 4] && !self.used.contains(&nonce) {
-                if self.used.len() >= MOST_NONCES {
-                    self.used.pop_first();
+            if nonce != [0; 4] && self.used.insert(nonce) {
+                self.order.push_back(nonce);
+                if self.order.len() > MOST_NONCES {
+                    let oldest = self.order.pop_front();
+                    oldest.map(|oldest| self.used.remove(&oldest));
                 }
-                self.used.insert(nonce);
                 return Ok(nonce);
             }
         }
@@ -215,6 +220,16 @@ mod tests {
         let distinct: BTreeSet<_> = nonces.iter().collect();
         assert_eq!(distinct.len(), nonces.len());
         assert!(lock.is_own(nonces[0]));
+    }
+
+    #[test]
+    fn the_oldest_nonces_are_forgotten_first() {
+        let mut entropy = entropy();
+        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes128, 0);
+        let nonces: Vec<_> = (0..MOST_NONCES + 9).map(|_| lock.fresh_nonce(&mut entropy).expect("entropy")).collect();
+        let (forgotten, kept) = nonces.split_at(9);
+        assert!(!forgotten.iter().any(|nonce| lock.is_own(*nonce)));
+        assert!(kept.iter().all(|nonce| lock.is_own(*nonce)));
     }
 
     #[test]
