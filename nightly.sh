@@ -12,9 +12,10 @@ else
 fi
 
 # Other inputs than every test run's.
-seed=${PROPTEST_RNG_SEED:-$(date +%s)}
-echo "properties: PROPERTY_TIMES=20 PROPTEST_RNG_SEED=$seed"
-PROPERTY_TIMES=20 PROPTEST_RNG_SEED=$seed cargo test --profile checked --lib --test properties propert
+export PROPERTY_TIMES=20 PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED:-$(date +%s)}
+echo "properties: PROPERTY_TIMES=$PROPERTY_TIMES PROPTEST_RNG_SEED=$PROPTEST_RNG_SEED"
+cargo test --profile checked --lib properties::
+cargo test --profile checked --test properties
 
 grid() { cargo test --profile checked --test simulation grid::recovery_is_as_good_as_stored -- --exact --nocapture; }
 

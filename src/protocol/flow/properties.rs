@@ -125,7 +125,7 @@ const INTERVAL_MS: u32 = 5;
 
 impl World {
     fn at(ms: u32) -> Time {
-        Time::from_ticks(0xFFFF_FFFF << 32) + Span::from_millis(ms)
+        Time::from_ticks(0x83AA_7E80 << 32) + Span::from_millis(ms)
     }
 
     fn step(&mut self, ms: u32, repair_lost: &mut impl FnMut() -> bool) -> Result<(), TestCaseError> {

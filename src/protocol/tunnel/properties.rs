@@ -140,24 +140,38 @@ proptest! {
 
     /// Passphrase 3 is nobody's. Each sender has nonces of its own.
     #[test]
-    fn what_is_opened_is_what_a_passphrase_that_counts_has_sealed(events in prop::collection::vec(event(), 1..80)) {
+    fn what_is_opened_is_what_a_passphrase_that_counts_has_sealed(
+        events in prop::collection::vec(event(), 1..80),
+        login: bool,
+    ) {
         let mut ciphers = Ciphers(BTreeMap::new());
         let mut ring = Keyring::new(Secret::new(&[0]), KeySize::Aes128);
-        let mut now = Time::from_ticks(u64::MAX - (100 << 32));
+        let mut now = Time::from_ticks(0x83AA_7E80 << 32);
         // Of ours and of theirs: the newest, and when others were replaced last.
         let (mut newest, mut replaced) = ([Some(0u8), None], BTreeMap::<u8, Time>::new());
         let mut scratch = Vec::new();
         for (sequence, event) in (0u32..).zip(events) {
             match event {
                 Event::Pass(seconds) => now += Span::from_secs(seconds),
+                // Without a login both sides have one passphrase, and nothing is learnt.
+                Event::Learn(_) if !login => {}
                 Event::Accept(new) | Event::Learn(new) => {
-                    let theirs = matches!(event, Event::Learn(_));
-                    match theirs {
-                        true => ring.learn(now, Secret::new(&[new])),
-                        false => ring.accept(now, Secret::new(&[new])),
-                    }
                     replaced.extend(newest.iter().flatten().map(|old| (*old, now)));
-                    newest[usize::from(theirs)] = Some(new);
+                    let secret = Secret::new(&[new]);
+                    match (event, login) {
+                        (Event::Learn(_), _) => {
+                            ring.learn(now, secret);
+                            newest[1] = Some(new);
+                        }
+                        (_, true) => {
+                            ring.accept_beside(now, secret);
+                            newest = [Some(new), newest[1].or(newest[0])];
+                        }
+                        (_, false) => {
+                            ring.accept(now, secret);
+                            newest[0] = Some(new);
+                        }
+                    }
                 }
                 Event::Packet(passphrase, nonce) => {
                     let name = ([1, 1, passphrase, nonce], KeySize::Aes128);
