@@ -4,6 +4,19 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+# Advisories come from the network; without cargo-deny the rest of the policy is tests/dependencies.rs's.
+if command -v cargo-deny >/dev/null; then
+    cargo deny check
+else
+    echo "cargo-deny is not installed: cargo install cargo-deny --locked" >&2
+fi
+
+# Other inputs than every test run's.
+export PROPERTY_TIMES=20 PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED:-$(date +%s)}
+echo "properties: PROPERTY_TIMES=$PROPERTY_TIMES PROPTEST_RNG_SEED=$PROPTEST_RNG_SEED"
+cargo test --profile checked --lib properties::
+cargo test --profile checked --test properties
+
 grid() { cargo test --profile checked --test simulation grid::recovery_is_as_good_as_stored -- --exact --nocapture; }
 
 if [ -n "${RIST_BLESS:-}" ]; then

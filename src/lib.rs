@@ -10,6 +10,9 @@
 #[allow(unsafe_code)]
 pub mod capi;
 pub mod crypto;
+#[cfg(test)]
+#[path = "../tests/support/properties.rs"]
+mod properties;
 pub mod protocol;
 pub mod runtime;
 pub mod url;

@@ -15,6 +15,8 @@ mod meter;
 pub mod output;
 pub mod payload;
 mod peer;
+#[cfg(test)]
+mod properties;
 pub mod recovery_depth;
 pub mod report;
 mod sender;

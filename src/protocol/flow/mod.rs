@@ -13,6 +13,8 @@ pub(super) mod path;
 mod place;
 mod playout;
 mod probation;
+#[cfg(test)]
+mod properties;
 mod recovery_buffer;
 mod report;
 mod requests;

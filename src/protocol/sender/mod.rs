@@ -3,6 +3,8 @@
 mod history;
 mod lane;
 mod pacer;
+#[cfg(test)]
+mod properties;
 mod spread;
 
 use super::config::CongestionControl;

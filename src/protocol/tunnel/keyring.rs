@@ -136,7 +136,9 @@ impl Keyring {
         // Those in use first, then those that were used last.
         self.accepted.sort_by_key(|accepted| accepted.until.is_some());
         self.accepted.truncate(MOST_PASSPHRASES);
-        self.entries.retain(|_, entry| entry.proven);
+        // A passphrase that comes back has another number, and its keys are made anew.
+        let counts = |number| self.accepted.iter().any(|accepted| accepted.number == number);
+        self.entries.retain(|_, entry| entry.proven && entry.ciphers.iter().any(|(number, _)| counts(*number)));
         self.epoch = self.epoch.wrapping_add(1);
     }
 
@@ -311,6 +313,21 @@ mod tests {
         // Nor when it is asked for again.
         ring.passphrases(late);
         assert!(!opens(&mut ring, late, b"old"));
+    }
+
+    #[test]
+    fn keys_of_a_passphrase_that_comes_back_are_made_anew() {
+        let start = Time::from_ticks(1 << 60);
+        let late = start + OLD_FOR;
+        let mut ring = Keyring::new(Secret::new(b"ours"), KeySize::Aes128);
+        ring.learn(start, Secret::new(b"theirs"));
+        derive_all(&mut ring, start, NAME);
+        assert!(opens(&mut ring, start, b"theirs"));
+        ring.learn(start, Secret::new(b"theirs again"));
+        ring.passphrases(late);
+        ring.learn(late, Secret::new(b"theirs"));
+        derive_all(&mut ring, late, NAME);
+        assert!(opens(&mut ring, late, b"theirs"));
     }
 
     #[test]

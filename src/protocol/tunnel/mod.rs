@@ -6,6 +6,8 @@
 mod keyring;
 mod lock;
 mod marks;
+#[cfg(test)]
+mod properties;
 mod strangers;
 mod unknown;
 mod version;
