@@ -397,6 +397,7 @@ impl Driver {
         self.silent.store(true, Ordering::Release);
         self.remove_sockets(|_| true);
         self.set_no_callbacks();
+        self.log.end();
     }
 
     /// Lets go of what the callbacks hold of the application's.

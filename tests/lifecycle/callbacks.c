@@ -22,7 +22,7 @@ static void enter(struct context *context, enum kind kind)
 {
     COUNT(context->inside);
     if (LOOK(context->destroyed))
-        fault("called after rist_destroy() has returned", context);
+        fault_in("called after rist_destroy() has returned", kind, context);
     nesting[depth++] = context;
     COUNT(calls[kind]);
     /* A context that is being created has no handle yet. */

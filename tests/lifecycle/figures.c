@@ -49,6 +49,12 @@ void fault(const char *what, const struct context *context)
     abort();
 }
 
+void fault_in(const char *what, enum kind kind, const struct context *context)
+{
+    printf("in a callback for %s, ", names[kind]);
+    fault(what, context);
+}
+
 void note_destroy(uint64_t took_ns)
 {
     int place = __atomic_fetch_add(&destroy_count, 1, __ATOMIC_RELAXED);

@@ -65,6 +65,7 @@ extern uint64_t calls[KINDS], destroyed_in[KINDS], blocks_received;
 uint64_t now_ns(void);
 uint32_t below(uint64_t *random, uint32_t limit);
 void fault(const char *what, const struct context *context);
+void fault_in(const char *what, enum kind kind, const struct context *context);
 void note_destroy(uint64_t took_ns);
 bool print_figures(int cycles);
 void remember_resources(void);
