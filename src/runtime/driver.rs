@@ -265,7 +265,7 @@ impl Driver {
         }
     }
 
-    fn transmit(&self, now: Time, transmits: &mut [Transmit]) {
+    pub(super) fn transmit(&self, now: Time, transmits: &mut [Transmit]) {
         // Stable: each socket's datagrams stay in order.
         if transmits.windows(2).any(|pair| pair[0].socket != pair[1].socket) {
             transmits.sort_by_key(|transmit| transmit.socket);

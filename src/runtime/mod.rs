@@ -13,6 +13,8 @@ mod delivery_thread;
 mod driver;
 mod events;
 mod fifo;
+#[cfg(test)]
+mod handover;
 mod input_thread;
 mod intake;
 pub mod log;

@@ -101,7 +101,7 @@ static void let_it_run(struct pair *pair, uint64_t *random)
     uint64_t start = now_ns(), most = choice == 0 ? 0 : choice == 1 ? 3000000 : 60000000;
 
     /* A receiver without any flow tells so after a second. */
-    if (pair->receiver.destroyed_in == TIMED_OUT && below(random, 4) == 0)
+    if (pair->receiver.destroyed_in == TIMED_OUT && below(random, 2) == 0)
         choice = 1, most = 1300000000;
     while (now_ns() - start < most && !(choice > 1 && LOOK(pair->came)) && !LOOK(pair->receiver.destroyed))
         usleep(200);
