@@ -2,10 +2,12 @@
 #define _GNU_SOURCE
 #include "torture.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 extern __thread struct context *nesting[64];
 extern __thread int depth;
@@ -194,6 +196,39 @@ static void on_look_up(char *username, librist_verifier_lookup_data_t *answer, i
     leave(arg);
 }
 
+/* Another network, which is the system's after all. */
+static ssize_t on_send(void *arg, int fd, const void *bytes, size_t length, int flags, const struct sockaddr *to,
+                       socklen_t to_length)
+{
+    ssize_t sent;
+
+    enter(arg, NETWORK);
+    sent = sendto(fd, bytes, length, flags, to, to_length);
+    leave(arg);
+    return sent;
+}
+
+static ssize_t on_receive(void *arg, int fd, void *bytes, size_t length, int flags, struct sockaddr *from,
+                          socklen_t *from_length)
+{
+    ssize_t came;
+
+    enter(arg, NETWORK);
+    came = recvfrom(fd, bytes, length, flags, from, from_length);
+    leave(arg);
+    return came;
+}
+
+static int on_poll(void *arg, struct pollfd *waiting, int count, int milliseconds)
+{
+    int ready;
+
+    enter(arg, NETWORK);
+    ready = poll(waiting, (nfds_t)count, milliseconds);
+    leave(arg);
+    return ready;
+}
+
 void make_user(void)
 {
     const char *n, *g;
@@ -255,6 +290,7 @@ void set_one_callback(struct context *context, enum kind kind, bool on, int mill
 void set_callbacks(struct context *context, uint64_t *random)
 {
     rist_thread_callback_t thread = { on_thread };
+    struct rist_transport_ops network = { context, on_send, on_receive, on_poll, NULL };
     enum kind kind;
 
     for (kind = CONNECT; kind <= TIMED_OUT; kind++)
@@ -262,6 +298,8 @@ void set_callbacks(struct context *context, uint64_t *random)
             set_one_callback(context, kind, true, 1 + (int)below(random, 5));
     if (context->wants[THREAD])
         rist_set_opt(LOOK(context->handle), RIST_OPT_THREAD_CALLBACK, &thread, context, NULL);
+    if (context->wants[NETWORK])
+        rist_transport_set(LOOK(context->handle), &network);
 }
 
 void choose_callbacks(struct context *context, uint64_t *random)
@@ -269,7 +307,7 @@ void choose_callbacks(struct context *context, uint64_t *random)
     enum kind kind;
 
     for (kind = LOG; kind < KINDS; kind++)
-        context->wants[kind] = below(random, 2) == 0;
+        context->wants[kind] = below(random, kind == NETWORK ? 6 : 2) == 0;
     if (!context->sends)
         context->wants[DATA] = context->pair->reading == CALLBACK;
     context->destroyed_in = below(random, 3) == 0 ? below(random, KINDS) : KINDS;
