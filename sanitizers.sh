@@ -86,7 +86,7 @@ address() {
     has_to_report heap-use-after-free "$work/address-probe" use
     has_to_report "1234 byte(s) leaked" "$work/address-probe" leak
     # This test writes the program that is run below.
-    CARGO_PROFILE_CHECKED_DEBUG_ASSERTIONS=false cargo test --profile checked --test abi_null no_function_dies
+    env -u CARGO_PROFILE_CHECKED_DEBUG_ASSERTIONS cargo test --profile checked --test abi_null no_function_dies
     compile address null target/tmp/abi-null/null.c
     "$work/address-null" >"$work/null.log" || { tail -3 "$work/null.log"; exit 1; }
     for program in revisions lifetime batch; do
@@ -134,14 +134,15 @@ with thread cargo test --lib runtime::
 with thread cargo test --test runtime_lifecycle --test runtime_stream --test runtime_idle
 
 step "valgrind: C programs"
-export CARGO_PROFILE_CHECKED_DEBUG_ASSERTIONS=false LIFECYCLE_PATIENCE=20
+unset CARGO_PROFILE_CHECKED_DEBUG_ASSERTIONS
+export LIFECYCLE_PATIENCE=20
 cargo build --profile checked --lib
 mkdir -p "$work/plain"
 ln -sf "$PWD/target/checked/librist.so" "$work/plain/librist.so.4"
 ln -sf librist.so.4 "$work/plain/librist.so"
 memcheck() {
     LD_LIBRARY_PATH=$work/plain valgrind --quiet --fair-sched=yes --error-exitcode=99 --leak-check=full \
-        --errors-for-leak-kinds=definite "$@"
+        --show-leak-kinds=definite --errors-for-leak-kinds=definite "$@"
 }
 for program in probe revisions lifetime batch lifecycle; do
     sources=(tests/abi/$program.c)
