@@ -69,7 +69,7 @@ mod tests {
     use std::sync::atomic::AtomicU32;
     use std::time::{Duration, Instant};
 
-    const COUNT: u32 = 200_000;
+    const COUNT: u32 = 64_000;
 
     fn is_awake(wake: &Wake) -> bool {
         let mut waiting = [poll::waiting(wake.fd(), false)];
@@ -108,8 +108,12 @@ mod tests {
             for number in 1..=COUNT {
                 left.store(number, Ordering::Relaxed);
                 wake.wake();
-                // So that the other one goes to sleep now and then.
-                while number % 16 == 0 && seen.load(Ordering::Relaxed) < number {
+                // At any moment of what the other one does.
+                for _ in 0..number.wrapping_mul(2_654_435_761) >> 23 {
+                    std::hint::spin_loop();
+                }
+                // And it goes to sleep now and then: a lost one is not made up for by the next.
+                while number % 64 == 0 && seen.load(Ordering::Relaxed) < number {
                     assert!(begun.elapsed() < Duration::from_secs(100), "not seen");
                     std::thread::yield_now();
                 }
