@@ -9,9 +9,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-extern __thread struct context *nesting[64];
-extern __thread int depth;
-
 static uint8_t *salt, *verifier;
 static size_t salt_length, verifier_length;
 
@@ -286,7 +283,7 @@ void set_one_callback(struct context *context, enum kind kind, bool on, int mill
     }
 }
 
-/* Chooses callbacks and one to be destroyed in; those that can only be set before start are set here or at creation. */
+/* Before start, when all of them can be set; the log is set already, and look-ups come with the login. */
 void set_callbacks(struct context *context, uint64_t *random)
 {
     rist_thread_callback_t thread = { on_thread };
@@ -302,6 +299,7 @@ void set_callbacks(struct context *context, uint64_t *random)
         rist_transport_set(LOOK(context->handle), &network);
 }
 
+/* Some, and in every third context one to destroy it in. */
 void choose_callbacks(struct context *context, uint64_t *random)
 {
     enum kind kind;

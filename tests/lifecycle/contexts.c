@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The contexts in whose callbacks this thread is, outermost first. */
 __thread struct context *nesting[64];
 __thread int depth;
 

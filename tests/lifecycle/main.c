@@ -13,12 +13,12 @@
 #include <unistd.h>
 
 #define WORKERS 4
+#define GRAVES 16
 /* A cycle that takes longer hangs. */
 #define LIMIT_S 120
 #define PATIENCE_NS 60000000000
 
-void choose_callbacks(struct context *context, uint64_t *random);
-
+static struct pair *graves[GRAVES];
 static volatile int current;
 static volatile uint64_t seed;
 
@@ -163,12 +163,8 @@ static void cycle(int number, uint64_t *random)
             rist_receiver_data_block_free2(&pair->kept[n]);
     free(workers);
     /* Kept for a while: a late callback finds that its context has gone. */
-    {
-        static struct pair *graves[16];
-
-        free(graves[number % 16]);
-        graves[number % 16] = pair;
-    }
+    free(graves[number % GRAVES]);
+    graves[number % GRAVES] = pair;
 }
 
 int main(int argc, char **argv)

@@ -72,6 +72,7 @@ bool print_figures(int cycles);
 void remember_resources(void);
 
 /* callbacks.c */
+void choose_callbacks(struct context *context, uint64_t *random);
 void set_callbacks(struct context *context, uint64_t *random);
 void set_one_callback(struct context *context, enum kind kind, bool on, int milliseconds);
 size_t fill(const struct pair *pair, uint32_t number, uint8_t *payload);
@@ -80,6 +81,9 @@ void make_user(void);
 bool log_in(const struct context *context, struct rist_peer *peer, bool listens);
 
 /* contexts.c */
+/* The contexts in whose callbacks this thread is, outermost first. */
+extern __thread struct context *nesting[64];
+extern __thread int depth;
 void create(struct context *context);
 struct rist_peer *add_peer(const struct context *context, bool listens, int port);
 void destroy(struct context *context, unsigned in);
