@@ -1,7 +1,7 @@
 #!/bin/bash
 # What races, leaks or outlives its owner, looked for with sanitizers and valgrind (docs/reliability.md).
 #
-#   ./sanitizers.sh         everything (about half an hour)
+#   ./sanitizers.sh         everything
 #   ./sanitizers.sh short   what each run of .ci/run affords
 #   ./sanitizers.sh miri    the pure layers under Miri, where a nightly toolchain with it is installed
 #
