@@ -70,8 +70,8 @@ RIST_API int rist_start(struct rist_ctx *ctx);
 /**
  * Ends a sender or receiver and all its peers.
  *
- * Callbacks may run while it does; none does after it returned. Received blocks stay valid until they are freed.
- * May be called from a callback.
+ * Callbacks may run while it does; none does after it returned. So it waits for those that run on other threads: hold no
+ * lock that they take. Received blocks stay valid until they are freed. May be called from a callback.
  *
  * @param ctx context
  * @return 0 on success, -1 if there is no such context

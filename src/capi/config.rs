@@ -100,6 +100,10 @@ pub(super) unsafe fn free<T: Copy>(config: *mut *mut T) -> Result<(), Failure> {
 
 /// Tells the user of a program what is wrong with a URL, where libRIST 0.2.x tells it.
 pub(super) fn complain(problems: &[String]) {
+    if problems.is_empty() {
+        // Whoever holds stderr may be held up by it: a URL that is right has nothing to do with that.
+        return;
+    }
     let mut stderr = std::io::stderr().lock();
     for problem in problems {
         // A program without stderr does not want to know.

@@ -68,8 +68,8 @@ pub unsafe extern "C" fn rist_start(ctx: *mut rist_ctx) -> c_int {
 
 /// Ends a sender or receiver and all its peers.
 ///
-/// Callbacks may run while it does; none does after it returned. Received blocks stay valid until they are freed.
-/// May be called from a callback.
+/// Callbacks may run while it does; none does after it returned. So it waits for those that run on other threads: hold no
+/// lock that they take. Received blocks stay valid until they are freed. May be called from a callback.
 ///
 /// @param ctx context
 /// @return 0 on success, -1 if there is no such context

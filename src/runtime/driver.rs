@@ -265,7 +265,7 @@ impl Driver {
         }
     }
 
-    fn transmit(&self, now: Time, transmits: &mut [Transmit]) {
+    pub(super) fn transmit(&self, now: Time, transmits: &mut [Transmit]) {
         // Stable: each socket's datagrams stay in order.
         if transmits.windows(2).any(|pair| pair[0].socket != pair[1].socket) {
             transmits.sort_by_key(|transmit| transmit.socket);
@@ -276,7 +276,10 @@ impl Driver {
             let Some(socket) = same.first().and_then(|first| self.sockets.get(first.socket)) else { continue };
             self.report(match &network {
                 None => socket.send(now, same, self.asleep.load(Ordering::Acquire)),
-                Some(network) => socket.send_over(&**network, now, same, || !self.is_silent()),
+                Some(network) => {
+                    let Some(_inside) = self.network.gate.enter() else { return };
+                    socket.send_over(&**network, now, same, || !self.is_silent())
+                }
             });
         }
     }
@@ -397,6 +400,8 @@ impl Driver {
         self.silent.store(true, Ordering::Release);
         self.remove_sockets(|_| true);
         self.set_no_callbacks();
+        self.network.gate.close();
+        self.log.end();
     }
 
     /// Lets go of what the callbacks hold of the application's.

@@ -25,11 +25,16 @@ pub(super) struct EventQueue {
 struct State {
     notices: VecDeque<Notice>,
     dispatcher: Option<ThreadId>,
+    /// Nothing is told any more.
+    ended: bool,
 }
 
 impl EventQueue {
     pub(super) fn push(&self, notice: Notice) {
-        self.state.lock().notices.push_back(notice);
+        let mut state = self.state.lock();
+        if !state.ended {
+            state.notices.push_back(notice);
+        }
     }
 
     /// Takes each notice in turn until none is left.
@@ -55,18 +60,21 @@ impl EventQueue {
     }
 
     /// At the end: waits for the thread that tells something at the moment, unless it is this one,
-    /// then takes what is left on this thread.
+    /// then takes what is left on this thread. Whoever comes with more finds this one at it, and later the end.
     pub(super) fn finish(&self, mut tell: impl FnMut(Notice)) {
         let this = thread::current().id();
         let mut state = self.state.lock();
         while state.dispatcher.is_some_and(|dispatcher| dispatcher != this) {
             self.idle.wait(&mut state);
         }
+        let before = state.dispatcher.replace(this);
         while let Some(notice) = state.notices.pop_front() {
             drop(state);
             tell(notice);
             state = self.state.lock();
         }
+        state.ended = true;
+        state.dispatcher = before;
     }
 }
 
@@ -109,5 +117,29 @@ mod tests {
         queue.push(flow(2));
         queue.dispatch(|_| queue.finish(|notice| told.push(flow_id(&notice))));
         assert_eq!(told, [2]);
+    }
+
+    #[test]
+    fn nothing_is_told_by_others_while_the_end_is_told_nor_after_it() {
+        let queue = EventQueue::default();
+        let mut told = Vec::new();
+        queue.push(flow(1));
+        let others = |id| {
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    queue.push(flow(id));
+                    queue.dispatch(|_| panic!("told beside the end"));
+                });
+            });
+        };
+        queue.finish(|notice| {
+            told.push(flow_id(&notice));
+            if told.len() == 1 {
+                others(2);
+            }
+        });
+        others(3);
+        assert_eq!(told, [1, 2]);
+        assert!(queue.state.lock().notices.is_empty());
     }
 }

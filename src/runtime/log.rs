@@ -1,5 +1,6 @@
 //! Where a context's log lines go.
 
+use super::gate::Gate;
 use crate::protocol::output::Level;
 use std::sync::Arc;
 
@@ -10,16 +11,17 @@ pub trait LogSink: Send + Sync {
     fn write(&self, level: Level, ids: (u64, u64), text: &str);
 }
 
-/// A context's logger: nowhere, or into one sink.
+/// A context's logger: nowhere, or into one sink. Clones end together.
 #[derive(Clone, Default)]
 pub struct Logger {
     sink: Option<Arc<dyn LogSink>>,
     ids: (u64, u64),
+    gate: Arc<Gate>,
 }
 
 impl Logger {
     pub fn new(sink: Arc<dyn LogSink>) -> Self {
-        Self { sink: Some(sink), ids: (0, 0) }
+        Self { sink: Some(sink), ids: (0, 0), gate: Arc::default() }
     }
 
     pub fn with_ids(mut self, ids: (u64, u64)) -> Self {
@@ -29,12 +31,51 @@ impl Logger {
 
     /// `text` without the line end.
     pub fn log(&self, level: Level, text: &str) {
-        if let Some(sink) = self.sink.as_ref().filter(|sink| sink.enabled(level)) {
+        if let Some(sink) = self.sink.as_ref().filter(|sink| sink.enabled(level))
+            && let Some(_inside) = self.gate.enter()
+        {
             sink.write(level, self.ids, text);
         }
     }
 
+    /// Nothing is written from now on, and what other threads write at the moment has been written: the application's
+    /// threads may still be inside calls that have something to say.
+    pub(super) fn end(&self) {
+        self.gate.close();
+    }
+
     pub fn enabled(&self, level: Level) -> bool {
         self.sink.as_ref().is_some_and(|sink| sink.enabled(level))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[derive(Default)]
+    struct Ends(OnceLock<Logger>, AtomicUsize);
+
+    impl LogSink for Ends {
+        fn enabled(&self, _level: Level) -> bool {
+            true
+        }
+
+        fn write(&self, _level: Level, _ids: (u64, u64), _text: &str) {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            self.0.get().unwrap().end();
+        }
+    }
+
+    #[test]
+    fn the_end_may_come_from_inside_a_line_and_is_that_of_all_clones() {
+        let sink = Arc::new(Ends::default());
+        let logger = Logger::new(sink.clone());
+        assert!(sink.0.set(logger.clone().with_ids((1, 0))).is_ok());
+        logger.log(Level::Info, "the last one");
+        logger.log(Level::Info, "too late");
+        assert_eq!(sink.1.load(Ordering::SeqCst), 1);
     }
 }

@@ -13,6 +13,9 @@ mod delivery_thread;
 mod driver;
 mod events;
 mod fifo;
+mod gate;
+#[cfg(test)]
+mod handover;
 mod input_thread;
 mod intake;
 pub mod log;

@@ -1,6 +1,7 @@
 //! Another network under a context than the system's.
 
 use super::context::{Context, Error};
+use super::gate::Gate;
 use super::transmit::{BoundSocket, Sent};
 use crate::protocol::output::Transmit;
 use crate::protocol::time::Time;
@@ -33,6 +34,8 @@ pub trait Network: Send + Sync {
 pub(super) struct OtherNetwork {
     is_set: AtomicBool,
     network: Mutex<Option<Arc<dyn Network>>>,
+    /// The application's threads send, too, and may be at it when the end comes.
+    pub(super) gate: Gate,
 }
 
 impl OtherNetwork {

@@ -22,14 +22,14 @@ struct pair {
     struct rist_ctx *sender, *receiver;
 };
 
-static volatile int connected;
+static int connected;
 
 static void on_status(void *arg, struct rist_peer *peer, enum rist_connection_status status)
 {
     (void)arg;
     (void)peer;
     if (status == RIST_CONNECTION_ESTABLISHED)
-        connected = 1;
+        __atomic_store_n(&connected, 1, __ATOMIC_RELEASE);
 }
 
 static int64_t now_ms(void)
@@ -63,7 +63,7 @@ static struct pair open_pair(enum rist_profile profile)
     int64_t deadline = now_ms() + 30000;
     int media = -1;
 
-    connected = 0;
+    __atomic_store_n(&connected, 0, __ATOMIC_RELAXED);
     CHECK(rist_receiver_create(&pair.receiver, profile, NULL) == 0);
     CHECK(rist_sender_create(&pair.sender, profile, 4, NULL) == 0);
     CHECK(rist_connection_status_callback_set(pair.sender, on_status, NULL) == 0);
@@ -71,7 +71,7 @@ static struct pair open_pair(enum rist_profile profile)
     CHECK(getsockname(media, (struct sockaddr *)&name, &length) == 0);
     add_peer(pair.sender, "127.0.0.1", ntohs(name.sin_port));
     CHECK(rist_start(pair.receiver) == 0 && rist_start(pair.sender) == 0);
-    while (!connected) {
+    while (!__atomic_load_n(&connected, __ATOMIC_ACQUIRE)) {
         CHECK(now_ms() < deadline);
         nanosleep(&pause, NULL);
     }

@@ -66,7 +66,10 @@ fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
 mod tests {
     use super::super::poll;
     use super::*;
-    use std::time::Duration;
+    use std::sync::atomic::AtomicU32;
+    use std::time::{Duration, Instant};
+
+    const COUNT: u32 = 64_000;
 
     fn is_awake(wake: &Wake) -> bool {
         let mut waiting = [poll::waiting(wake.fd(), false)];
@@ -85,5 +88,36 @@ mod tests {
             wake.clear();
         }
         assert!(!is_awake(&wake));
+    }
+
+    /// Whatever was left before a wake-up is seen by who waits, however the two meet.
+    #[test]
+    fn none_is_lost() {
+        let (wake, left, seen) = (Wake::new().unwrap(), AtomicU32::new(0), AtomicU32::new(0));
+        let begun = Instant::now();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while seen.load(Ordering::Relaxed) < COUNT {
+                    let mut waiting = [poll::waiting(wake.fd(), false)];
+                    poll::wait(&mut waiting, Some(Duration::from_secs(30))).unwrap();
+                    assert!(poll::is_readable(&waiting[0]), "not woken");
+                    wake.clear();
+                    seen.store(left.load(Ordering::Relaxed), Ordering::Relaxed);
+                }
+            });
+            for number in 1..=COUNT {
+                left.store(number, Ordering::Relaxed);
+                wake.wake();
+                // At any moment of what the other one does.
+                for _ in 0..number.wrapping_mul(2_654_435_761) >> 23 {
+                    std::hint::spin_loop();
+                }
+                // And it goes to sleep now and then: a lost one is not made up for by the next.
+                while number % 64 == 0 && seen.load(Ordering::Relaxed) < number {
+                    assert!(begun.elapsed() < Duration::from_secs(100), "not seen");
+                    std::thread::yield_now();
+                }
+            }
+        });
     }
 }
