@@ -1,5 +1,4 @@
-/* Loaded before the C library: memory runs out, where the program says so (MEMORY_LIMIT: the first allocation of so many
- * bytes or more fails, and all after it, while memory_is_short() was told 1). */
+/* In place of the C library's allocator: memory runs out, where and when the program says so. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stddef.h>

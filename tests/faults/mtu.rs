@@ -79,11 +79,20 @@ fn devices_may_take_less_than_a_packet() {
     }
 }
 
+/// Far less than is written: datagrams wait, then are dropped by the device, and those are asked for again.
+#[test]
+fn a_slow_device_only_delays() {
+    let mut pair = Pair::new();
+    pair.sender_at.tc("qdisc add dev wire root tbf rate 20mbit burst 20kb limit 60kb");
+    pair.assert_whole("20 Mbit/s");
+}
+
 /// The way takes no large packet and does not say so: small ones go on, and large ones do when it takes them again.
 #[test]
 fn a_way_may_swallow_large_packets() {
     let mut pair = Pair::new();
-    pair.receiver_at.ip("link set wire mtu 600");
+    // It drops what is longer than it may ever send at once.
+    pair.sender_at.tc("qdisc add dev wire root tbf rate 100mbit burst 700b latency 50ms");
     let small = vec![0x47; SMALL];
     let mut came = 0;
     for _ in 0..100 {
@@ -99,7 +108,7 @@ fn a_way_may_swallow_large_packets() {
         came += 1;
     }
     assert_eq!(came, 100);
-    pair.receiver_at.ip("link set wire mtu 1500");
+    pair.sender_at.tc("qdisc del dev wire root");
     // What was sent lately may still be asked for; then all is as before.
     while pair.receiver.read(500).is_some() {}
     pair.assert_whole("large packets again");
