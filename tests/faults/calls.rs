@@ -30,7 +30,11 @@ fn storms(fault: Fault, errors: &[(i32, i32)], told: Option<&str>) {
     rig.settle();
     rig.assert_whole("after all", || last(LENGTH));
     if let Some(told) = told {
-        assert!(rig.sender.iter().chain(&rig.receiver).all(|program| program.text().contains(told)), "{}", rig.evidence());
+        assert!(
+            rig.sender.iter().chain(&rig.receiver).all(|program| program.text().contains(told)),
+            "{}",
+            rig.evidence()
+        );
     }
 }
 

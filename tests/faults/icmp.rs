@@ -45,7 +45,8 @@ fn unreachable(code: u8, from: (Ipv4Addr, u16), to: (Ipv4Addr, u16)) -> Vec<u8> 
 fn forged_icmp_stops_no_stream() {
     let rig = Rig::new(false, false);
     let text = rig.sender.as_ref().expect("started").text();
-    let port = text.split(" from ").nth(1).and_then(|rest| rest.lines().next()?.trim().rsplit(':').next()?.parse().ok());
+    let port =
+        text.split(" from ").nth(1).and_then(|rest| rest.lines().next()?.trim().rsplit(':').next()?.parse().ok());
     let caller: u16 = port.unwrap_or_else(|| panic!("no port in {text}"));
     rig.assert_whole("forged ICMP", || {
         let ways = [

@@ -12,6 +12,7 @@ int main(int argc, char **argv)
     static char payload[9000];
     struct rist_data_block large = {.payload = payload, .payload_len = sizeof payload};
     struct rist_ctx *ctx;
+    long refusals;
     struct link link;
 
     /* What a context receives into: 2 MB. */
@@ -38,6 +39,21 @@ int main(int argc, char **argv)
     memory_is_short(ENOUGH, 0);
     while (read_number(link.receiver, 300) >= 0)
         ;
+    stream(&link, 300);
+
+    /* Nor for lists that grow: the FIFO is as full then as it can be, and the oldest of what was sent is forgotten. */
+    refusals = memory_refusals();
+    memory_is_short(32768, 0);
+    for (int count = 0; count < 1000; count++) {
+        CHECK(write_number(link.sender, link.next++) == PAYLOAD);
+        pause_ms(1);
+    }
+    pause_ms(300);
+    CHECK(memory_refusals() > refusals);
+    memory_is_short(ENOUGH, 0);
+    for (refusals = 0; read_number(link.receiver, 300) >= 0; refusals++)
+        ;
+    CHECK(refusals > 100 && refusals < 1000);
     stream(&link, 300);
 
     /* The largest FIFO costs nothing up front. */
