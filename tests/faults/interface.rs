@@ -2,28 +2,28 @@
 
 use std::time::Duration;
 
-use crate::rig::{NETWORK, NETWORK_V6, Rig, add_v6, last};
+use crate::rig::{NETWORK, NETWORK_V6, Rig, add_v6, last, side_by_side};
 use crate::support::namespace::Namespace;
 
 /// Longer than sessions live.
 const LENGTH: Duration = Duration::from_millis(3000);
 
-fn down_and_up(v6: bool) {
+/// On one side, with IPv6 or not.
+fn down_and_up((of_sender, v6): (bool, bool)) {
     let rig = Rig::new(v6, false);
-    let machines = [(&rig.sender_at, 1u8, "the sender's"), (&rig.receiver_at, 2, "the receiver's")];
-    for (machine, number, whose) in machines {
-        machine.ip("link set wire down");
-        last(LENGTH);
-        machine.ip("link set wire up");
-        add_v6(machine, number);
-        rig.assert_goes_on(&format!("{whose} device was down"));
-        rig.settle();
-        remove(machine, number, v6);
-        last(LENGTH);
-        add(machine, number, v6);
-        rig.assert_goes_on(&format!("{whose} address was away"));
-        rig.settle();
-    }
+    let (machine, number) = if of_sender { (&rig.sender_at, 1) } else { (&rig.receiver_at, 2) };
+    let whose = format!("{}, IPv{}", if of_sender { "sender" } else { "receiver" }, if v6 { 6 } else { 4 });
+    machine.ip("link set wire down");
+    last(LENGTH);
+    machine.ip("link set wire up");
+    add_v6(machine, number);
+    rig.assert_goes_on(&format!("the device was down: {whose}"));
+    rig.settle();
+    remove(machine, number, v6);
+    last(LENGTH);
+    add(machine, number, v6);
+    rig.assert_goes_on(&format!("the address was away: {whose}"));
+    rig.settle();
 }
 
 fn remove(machine: &Namespace, number: u8, v6: bool) {
@@ -42,12 +42,7 @@ fn add(machine: &Namespace, number: u8, v6: bool) {
 
 #[test]
 fn a_device_and_an_address_may_go_and_come_back() {
-    down_and_up(false);
-}
-
-#[test]
-fn a_device_and_an_address_may_go_and_come_back_with_ipv6() {
-    down_and_up(true);
+    side_by_side([(true, false), (false, false), (true, true), (false, true)], down_and_up);
 }
 
 /// Errors that sending gives: EHOSTUNREACH, EACCES, EINVAL.

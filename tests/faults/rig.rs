@@ -197,6 +197,11 @@ pub(crate) fn resident_mb(program: &Program) -> u64 {
     pages * 4096 >> 20
 }
 
+/// Does something with each, at the same time: it is mostly waiting.
+pub(crate) fn side_by_side<T: Send, const N: usize>(all: [T; N], work: impl Fn(T) + Sync) {
+    std::thread::scope(|scope| all.into_iter().for_each(|one| drop(scope.spawn(|| work(one)))));
+}
+
 /// How long a fault lasts: no condition ends it.
 pub(crate) fn last(length: Duration) {
     std::thread::sleep(length);

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::rig::{Rig, last, resident_mb};
+use crate::rig::{Rig, last, resident_mb, side_by_side};
 use crate::support::process::Program;
 
 const LENGTH: Duration = Duration::from_secs(10);
@@ -13,7 +13,7 @@ fn signal(program: &Program, name: &str) {
     assert!(status.success());
 }
 
-fn stand_still(which: fn(&Rig) -> &Option<Program>) -> Rig {
+fn stand_still(which: fn(&Rig) -> &Option<Program>) {
     let rig = Rig::new(false, false);
     let program = which(&rig).as_ref().expect("started");
     let memory = || [&rig.sender, &rig.receiver].into_iter().flatten().map(resident_mb).sum::<u64>();
@@ -30,15 +30,10 @@ fn stand_still(which: fn(&Rig) -> &Option<Program>) -> Rig {
     rig.settle();
     assert!(memory() < before + 40, "{before} MB before, {} MB now", memory());
     rig.assert_whole("afterwards", || last(Duration::from_millis(500)));
-    rig
 }
 
 #[test]
-fn a_sender_may_stand_still() {
-    stand_still(|rig| &rig.sender);
-}
-
-#[test]
-fn a_receiver_may_stand_still() {
-    stand_still(|rig| &rig.receiver);
+fn programs_may_stand_still() {
+    let sides: [fn(&Rig) -> &Option<Program>; 2] = [|rig| &rig.sender, |rig| &rig.receiver];
+    side_by_side(sides, stand_still);
 }
