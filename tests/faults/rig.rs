@@ -194,12 +194,17 @@ pub(crate) fn processor_time(program: &Program) -> Duration {
 pub(crate) fn resident_mb(program: &Program) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{}/statm", program.id())).expect("a running program");
     let pages: u64 = text.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).expect("a number");
-    pages * 4096 >> 20
+    (pages * 4096) >> 20
 }
 
 /// Does something with each, at the same time: it is mostly waiting.
 pub(crate) fn side_by_side<T: Send, const N: usize>(all: [T; N], work: impl Fn(T) + Sync) {
-    std::thread::scope(|scope| all.into_iter().for_each(|one| drop(scope.spawn(|| work(one)))));
+    let work = &work;
+    std::thread::scope(|scope| {
+        for one in all {
+            scope.spawn(move || work(one));
+        }
+    });
 }
 
 /// How long a fault lasts: no condition ends it.
