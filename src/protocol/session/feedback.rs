@@ -34,7 +34,7 @@ impl Session {
             match item {
                 Ok(Rtcp::SenderReport(report)) => {
                     let Some(peer) = self.peers.get_mut(&id) else { return };
-                    peer.last_report = Some(((report.ntp >> 16) as u32, now));
+                    peer.sender_reports.heard(report.ntp, now);
                     news = Some(report);
                     self.publisher_clocks(now, id, report.ntp, report.rtp_timestamp);
                 }
@@ -117,7 +117,7 @@ impl Session {
     /// A receiver report that quotes our sender report tells the RTT of a peer that answers no echoes.
     fn report_echoed(&mut self, now: Time, id: PeerId, last_sr: u32, delay: u32) {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| !peer.echoes.answers()) else { return };
-        if let Some(round_trip) = peer.sent_reports.round_trip(now, last_sr, delay) {
+        if let Some(round_trip) = peer.sender_reports.round_trip(now, last_sr, delay) {
             peer.rtt.sample(round_trip);
             self.refresh_path(now, id);
         }

@@ -177,7 +177,7 @@ impl Session {
                 self.note_sent_report(now, id, report.ntp);
             }
             Role::Receiver => {
-                let (last_sr, delay_since_sr) = match peer.last_report {
+                let (last_sr, delay_since_sr) = match peer.sender_reports.last_heard() {
                     Some((ntp, at)) => (ntp, (now.since(at).ticks().max(0) >> 16) as u32),
                     None => (0, 0),
                 };
@@ -206,7 +206,7 @@ impl Session {
     /// A peer that answers no echoes tells its round trip by quoting it.
     fn note_sent_report(&mut self, now: Time, id: PeerId, ntp: u64) {
         if let Some(peer) = self.peers.get_mut(&id).filter(|peer| !peer.echoes.answers()) {
-            peer.sent_reports.sent(ntp, now);
+            peer.sender_reports.sent(ntp, now);
         }
     }
 
