@@ -157,6 +157,22 @@ fn a_report_that_quotes_an_earlier_sender_report_tells_the_true_round_trip() {
 }
 
 #[test]
+fn a_wall_clock_that_is_set_moves_no_round_trip() {
+    const HOUR: Span = Span::from_secs(3600);
+    let mut side = Side::sender(settings());
+    side.pass_ms(100);
+    for step in [Span::from_secs(1), HOUR, Span::ZERO - HOUR, Span::ZERO].into_iter().cycle().take(40) {
+        let sent = reported(&mut side);
+        side.session.set_wall_clock(step);
+        side.pass_ms(20);
+        sent.into_iter().for_each(|sent| report(&mut side, sent, 0));
+        side.pass_ms(80);
+    }
+    let rtt = round_trip(&mut side);
+    assert!((20.0..121.0).contains(&rtt), "{rtt} ms");
+}
+
+#[test]
 fn impossible_delays_move_no_round_trip() {
     let mut side = Side::sender(settings());
     side.pass_ms(100);

@@ -63,7 +63,8 @@ struct rist_logging_settings {
      */
     int log_socket;
     /**
-     * Lines are written and flushed there, or NULL.
+     * Lines are written and flushed there, or NULL. A line that can not be written is lost; a pipe without a reader raises no
+     * SIGPIPE. A stream that blocks holds up the thread that writes.
      */
     FILE *log_stream;
 };

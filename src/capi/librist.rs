@@ -52,6 +52,11 @@ pub unsafe extern "C" fn rist_recovery_depth_set(ctx: *mut rist_ctx, depth: u8) 
 
 /// Starts the sender or receiver. Peers may be added before and after.
 ///
+/// A process that forks: the child has none of the threads of contexts that were started. It may end such a context with
+/// rist_destroy(), which then frees nothing that others hold and sends nothing, if no thread was inside the library
+/// at that moment; call nothing else on it. Best is _exit() or exec: every descriptor of the library is closed by exec. The
+/// parent's contexts go on whatever the child does. Contexts that were not started may be started in the child.
+///
 /// @param ctx context
 /// @return 0 on success, -1 on error or if it was started before
 #[unsafe(no_mangle)]

@@ -1,6 +1,7 @@
 //! The places that log lines are written to, and the global one among them.
 
 use super::enums::*;
+use super::log_stream;
 use super::logging::{rist_log_level, rist_logging_settings};
 use super::pointer;
 use crate::protocol::output::Level;
@@ -94,9 +95,7 @@ impl Target {
         }
         if let Some(stream) = self.stream {
             // SAFETY: the application's stream is open as long as the settings are in use.
-            unsafe { libc::fputs(line.as_ptr(), stream) };
-            // SAFETY: as above.
-            unsafe { libc::fflush(stream) };
+            unsafe { log_stream::write(stream, &line) };
         }
     }
 }

@@ -33,7 +33,8 @@ pub struct rist_logging_settings {
     pub log_cb_arg: *mut c_void,
     /// A connected UDP socket, or -1. 0 to 2 count as -1.
     pub log_socket: c_int,
-    /// Lines are written and flushed there, or NULL.
+    /// Lines are written and flushed there, or NULL. A line that can not be written is lost; a pipe without a reader raises no
+    /// SIGPIPE. A stream that blocks holds up the thread that writes.
     pub log_stream: *mut c_file,
 }
 

@@ -32,6 +32,7 @@ pub mod headers;
 mod instance;
 pub mod librist;
 mod log_socket;
+mod log_stream;
 mod log_target;
 pub mod logging;
 mod malloc;

@@ -34,6 +34,18 @@ impl Pool {
         self.build(|buffer| buffer.extend_from_slice(bytes))
     }
 
+    /// A payload with these bytes, unless there is no memory for it.
+    pub fn try_copy(self: &Arc<Self>, bytes: &[u8]) -> Option<Payload> {
+        let mut there_is_room = true;
+        let payload = self.build(|buffer| {
+            there_is_room = buffer.try_reserve(bytes.len()).is_ok();
+            if there_is_room {
+                buffer.extend_from_slice(bytes);
+            }
+        });
+        there_is_room.then_some(payload)
+    }
+
     /// A payload that `fill` writes into an empty buffer.
     pub fn build(self: &Arc<Self>, fill: impl FnOnce(&mut Vec<u8>)) -> Payload {
         let mut shared = self.idle.lock().pop().unwrap_or_default();

@@ -294,7 +294,7 @@ impl Context {
             return Err(Error::InvalidArgument);
         }
         Ok(Media {
-            payload: self.pool.copy(write.payload),
+            payload: self.pool.try_copy(write.payload).ok_or(Error::Resources)?,
             ts_ntp: write.ts_ntp,
             seq: write.seq,
             virt_src_port: write.virt_src_port,

@@ -105,7 +105,7 @@ impl Driver {
             log,
             guarded: Mutex::new(guarded),
             delivery_due: Condvar::new(),
-            intake: Intake::new(),
+            intake: Intake::new()?,
             sockets: SocketTable::default(),
             peers: Peers::default(),
             fifo: Fifo::new(),

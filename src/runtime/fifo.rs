@@ -73,7 +73,7 @@ impl Fifo {
         let (mut entered, mut dropped) = (0, 0);
         for mut delivery in deliveries {
             let flow = state.flow(delivery.flow_id);
-            if flow.blocks.len() >= capacity {
+            if flow.blocks.len() >= capacity || flow.blocks.try_reserve(1).is_err() {
                 flow.overflowed = true;
                 dropped += 1;
                 continue;

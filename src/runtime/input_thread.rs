@@ -8,6 +8,10 @@ use crate::protocol::output::Level;
 use crate::protocol::payload::Pool;
 use crate::protocol::session::Media;
 use std::io::ErrorKind;
+use std::time::Duration;
+
+/// When waiting is tried again after it has failed.
+const RETRY: Duration = Duration::from_millis(10);
 
 pub(super) fn run(driver: &Driver) {
     let Some(input) = driver.data_fd.input() else { return };
@@ -31,11 +35,15 @@ fn read_all(driver: &Driver, input: &Input) -> End {
     let pool = Pool::new();
     // One byte more tells a packet that is too long from one that just fits.
     let mut buffer = vec![0; input.max_packet + usize::from(input.whole)];
-    let (too_long, refused) = (Rate::default(), Rate::default());
+    let (too_long, refused, failed) = (Rate::default(), Rate::default(), Rate::default());
     loop {
         let mut waiting = [poll::waiting(input.wake.fd(), false), poll::waiting(input.fd, false)];
         if let Err(error) = poll::wait(&mut waiting, None) {
-            return End::Error(error);
+            // No memory for it: that passes, and nothing is ready now.
+            if let Some(times) = failed.count(clock::now(), 1) {
+                driver.log.log(Level::Error, &format!("cannot wait for the data descriptor: {error} ({times} times)"));
+            }
+            std::thread::sleep(RETRY);
         }
         if driver.is_stopping() {
             return End::Stopped;

@@ -3,7 +3,7 @@
 
 use super::driver::Driver;
 use super::os::{clock, udp};
-use super::transmit::BoundSocket;
+use super::transmit::{BoundSocket, Sent};
 use crate::protocol::time::{Span, Time};
 use parking_lot::Mutex;
 use std::ops::AddAssign;
@@ -44,6 +44,12 @@ pub(super) struct Taken {
     more: bool,
 }
 
+impl Taken {
+    pub(super) fn is_nothing(self) -> bool {
+        self.datagrams == 0
+    }
+}
+
 impl AddAssign for Taken {
     fn add_assign(&mut self, other: Self) {
         self.datagrams += other.datagrams;
@@ -52,15 +58,15 @@ impl AddAssign for Taken {
 }
 
 impl Intake {
-    pub(super) fn new() -> Self {
+    pub(super) fn new() -> std::io::Result<Self> {
         let pace = Pace { last: clock::now(), spacing: None };
-        Self {
-            received: Mutex::new(udp::Received::new()),
+        Ok(Self {
+            received: Mutex::new(udp::Received::new()?),
             pace: Mutex::new(pace),
             is_fast: AtomicBool::new(false),
             served: AtomicU64::new(0),
             left: AtomicBool::new(false),
-        }
+        })
     }
 
     /// How long the protocol thread lets datagrams gather, if at all.
@@ -92,8 +98,16 @@ impl Driver {
             }
             let mut works = Vec::new();
             let mut received = self.intake.received.lock();
-            // An error is "nothing there" or the answer to an earlier datagram (ICMP): neither ends the socket.
-            let Ok(full) = received.receive(&socket.socket) else { break };
+            // No error ends the socket.
+            let full = match received.receive(&socket.socket) {
+                Ok(full) => full,
+                Err(error) => {
+                    drop(received);
+                    let error = socket.not_received(clock::now(), &error);
+                    self.report(Sent { error, ..Sent::default() });
+                    break;
+                }
+            };
             taken.more = full;
             // Within the lock: the next batch is handled after this one.
             let mut datagrams = received.iter().peekable();

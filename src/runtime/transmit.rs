@@ -57,6 +57,7 @@ pub(super) struct BoundSocket {
     joining: udp::Joining,
     full: Rate,
     failed: Rate,
+    deaf: Rate,
 }
 
 #[derive(Default)]
@@ -73,6 +74,8 @@ struct State {
 pub(super) struct Sent {
     /// Something waits now that nothing waited before.
     pub(super) waits: bool,
+    /// How many of those that waited went, or were given up.
+    pub(super) went: usize,
     /// A line for the log, rate-limited already.
     pub(super) error: Option<String>,
 }
@@ -92,6 +95,7 @@ impl BoundSocket {
             joining,
             full: Rate::default(),
             failed: Rate::default(),
+            deaf: Rate::default(),
         })
     }
 
@@ -230,6 +234,17 @@ impl BoundSocket {
         }
     }
 
+    /// Nothing could be taken from the socket. Returns a line for the log, unless that is the answer to an earlier datagram
+    /// (ICMP) or only tells that nothing is there.
+    pub(super) fn not_received(&self, now: Time, error: &io::Error) -> Option<String> {
+        use io::ErrorKind::{ConnectionRefused, ConnectionReset, Interrupted, WouldBlock};
+        if matches!(error.kind(), WouldBlock | Interrupted | ConnectionRefused | ConnectionReset) {
+            return None;
+        }
+        let times = self.deaf.count(now, 1)?;
+        Some(format!("cannot receive on {}: {error} ({times} times)", self.local))
+    }
+
     #[cfg(unix)]
     pub(super) fn fd(&self) -> i32 {
         use std::os::fd::AsRawFd;
@@ -251,6 +266,7 @@ impl BoundSocket {
             drop(state);
             let left = self.push(now, turn.make_contiguous(), &mut sent).len();
             let gone = turn.len() - left;
+            sent.went += gone;
             turn.drain(..gone);
             if left > 0 {
                 let mut state = self.state.lock();

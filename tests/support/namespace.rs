@@ -42,6 +42,12 @@ impl Namespace {
         ip(&format!("-n {} {arguments}", self.name));
     }
 
+    /// Runs `tc`, of the same package.
+    pub(crate) fn tc(&self, arguments: &str) {
+        let out = self.run(&format!("tc {arguments}"));
+        assert!(out.status.success(), "tc {arguments}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+
     /// Does something on a thread that is in the namespace; the sockets that it opens and the threads that it
     /// starts stay there.
     pub(crate) fn inside<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {

@@ -164,3 +164,19 @@ fn holes_that_wait_for_a_busy_sender_cost_little() {
     let looks = bench.flow.requests.looks;
     assert!(looks < 600_000, "{looks} looks while {} repairs came", repaired - 20_000);
 }
+
+/// The application's callback does not return.
+#[test]
+fn what_nobody_takes_is_bounded_and_the_newest_stays() {
+    let mut bench = Bench::new(0xFFFF, Span::from_millis(50), 0);
+    let most = bench.flow.buffer.max() as usize;
+    let count = 4 * most as u32;
+    for seq in 0..count {
+        assert!(bench.packet(u64::from(seq) * 1000, A, seq, u64::from(seq) * 1000));
+        assert!(bench.flow.ready.len() <= most);
+    }
+    bench.deliver(u64::from(count) * 1000 + 100_000);
+    assert!((most..=2 * most).contains(&bench.out.len()));
+    assert!(bench.out[0].discontinuity && bench.out[1..].iter().all(|delivery| !delivery.discontinuity));
+    assert_eq!(bench.out.last().expect("the newest").seq, (count - 1) & 0xFFFF);
+}

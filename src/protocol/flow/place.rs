@@ -58,7 +58,9 @@ impl Flow {
         match self.place(line, arrival) {
             Place::At(position, source) => {
                 self.probation.old_timeline_goes_on();
-                self.insert(position, source, incoming(arrival, pool));
+                // Without memory for it, it is a packet that did not come: it may come again.
+                let Some(packet) = incoming(arrival, pool) else { return false };
+                self.insert(position, source, packet);
                 true
             }
             Place::Duplicate(position) => {
@@ -381,8 +383,8 @@ impl Flow {
     }
 }
 
-fn incoming(arrival: &Arrival<'_>, pool: &Arc<Pool>) -> Incoming {
-    Incoming {
+fn incoming(arrival: &Arrival<'_>, pool: &Arc<Pool>) -> Option<Incoming> {
+    Some(Incoming {
         now: arrival.now,
         path: arrival.path,
         retransmit: arrival.retransmit,
@@ -390,8 +392,8 @@ fn incoming(arrival: &Arrival<'_>, pool: &Arc<Pool>) -> Incoming {
         rate: arrival.rate,
         virt_src_port: arrival.virt_src_port,
         virt_dst_port: arrival.virt_dst_port,
-        payload: pool.copy(arrival.payload),
-    }
+        payload: pool.try_copy(arrival.payload)?,
+    })
 }
 
 impl Pace {

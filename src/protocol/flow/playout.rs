@@ -136,6 +136,19 @@ impl Flow {
             let Some(mut ready) = self.take_head() else { return };
             ready.release = now;
             self.ready.push_back(ready);
+            self.bound_ready();
+        }
+    }
+
+    /// Nobody takes what is due, perhaps ever: the application's callback does not return. The oldest goes then, as from any
+    /// other full queue.
+    fn bound_ready(&mut self) {
+        while self.ready.len() as u64 > self.buffer.max() {
+            self.ready.pop_front();
+            self.counters.lost = self.counters.lost.saturating_add(1);
+            if let Some(next) = self.ready.front_mut() {
+                next.delivery.discontinuity = true;
+            }
         }
     }
 
@@ -163,6 +176,7 @@ impl Flow {
         }
         while let Some(ready) = self.take_head() {
             self.ready.push_back(ready);
+            self.bound_ready();
         }
         self.line = None;
     }

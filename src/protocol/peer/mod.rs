@@ -2,6 +2,7 @@
 
 mod echoes;
 pub(super) mod rtt;
+mod sender_reports;
 
 use super::auth::{Auth, AuthSettings, LoginRole};
 use super::bonding::Standing;
@@ -12,6 +13,7 @@ use super::time::{Span, Time};
 use super::tunnel::Tunnel;
 pub(super) use echoes::Echoes;
 use rtt::Rtt;
+use sender_reports::SenderReports;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -131,8 +133,8 @@ pub(super) struct Peer {
     pub(super) dead_since: Option<Time>,
     /// The application knows it as connected.
     pub(super) connected: bool,
-    /// Middle of the last sender report's NTP time, and when it came.
-    pub(super) last_report: Option<(u32, Time)>,
+    /// Those that we sent are noted while it answers no echoes.
+    pub(super) sender_reports: SenderReports,
     /// Packets expected and received, as last reported to it.
     pub(super) told_reception: (u64, u64),
     pub(super) resolve_attempts: u32,
@@ -177,7 +179,7 @@ impl Peer {
             created: now,
             dead_since: None,
             connected: false,
-            last_report: None,
+            sender_reports: SenderReports::default(),
             told_reception: (0, 0),
             resolve_attempts: 0,
             traffic: Traffic::new(),

@@ -98,13 +98,15 @@ impl History {
 
     pub(super) fn insert(&mut self, now: Time, sent: Sent) {
         self.expire(now);
-        // No more than numbers can tell apart, however long packets are to be kept.
-        if self.packets.len() >= self.max {
+        // No more than numbers can tell apart, however long packets are to be kept, and than there is memory for.
+        if self.packets.len() >= self.max || self.packets.try_reserve(1).is_err() {
             self.forget_oldest();
         }
         let seq = sent.seq;
         while self.at(seq).is_some_and(|entry| entry.sent.seq != seq) && self.places.len() < self.most() {
-            self.grow();
+            if !self.grow() {
+                break;
+            }
         }
         let index = self.index(seq);
         self.places[index] = self.gone + self.packets.len() as u64;
@@ -122,12 +124,19 @@ impl History {
         }
     }
 
-    fn grow(&mut self) {
-        self.places = vec![0; self.places.len() * 2];
+    /// False if there is no memory: then the newer one of two packets has the place.
+    fn grow(&mut self) -> bool {
+        let mut places = Vec::new();
+        if places.try_reserve_exact(self.places.len() * 2).is_err() {
+            return false;
+        }
+        places.resize(self.places.len() * 2, 0);
+        self.places = places;
         for (place, entry) in (self.gone..).zip(&self.packets) {
             let index = entry.sent.seq as usize & (self.places.len() - 1);
             self.places[index] = place;
         }
+        true
     }
 
     pub(super) fn expire(&mut self, now: Time) {

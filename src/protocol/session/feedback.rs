@@ -34,7 +34,7 @@ impl Session {
             match item {
                 Ok(Rtcp::SenderReport(report)) => {
                     let Some(peer) = self.peers.get_mut(&id) else { return };
-                    peer.last_report = Some(((report.ntp >> 16) as u32, now));
+                    peer.sender_reports.heard(report.ntp, now);
                     news = Some(report);
                     self.publisher_clocks(now, id, report.ntp, report.rtp_timestamp);
                 }
@@ -116,11 +116,9 @@ impl Session {
 
     /// A receiver report that quotes our sender report tells the RTT of a peer that answers no echoes.
     fn report_echoed(&mut self, now: Time, id: PeerId, last_sr: u32, delay: u32) {
-        let wall = ((now + self.wall_ahead).ticks() >> 16) as u32;
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| !peer.echoes.answers()) else { return };
-        let elapsed = wall.wrapping_sub(last_sr).wrapping_sub(delay);
-        if elapsed <= i32::MAX as u32 {
-            peer.rtt.sample(Span::from_ticks(i64::from(elapsed) << 16));
+        if let Some(round_trip) = peer.sender_reports.round_trip(now, last_sr, delay) {
+            peer.rtt.sample(round_trip);
             self.refresh_path(now, id);
         }
     }

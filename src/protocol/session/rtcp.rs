@@ -161,6 +161,7 @@ impl Session {
             Role::Receiver if self.is_subscriber(id) => {
                 let report = self.reflected_report(now, peer.ssrc, peer.media_packets, peer.media_octets);
                 rtcp::write_sender_report(out, &report);
+                self.note_sent_report(now, id, report.ntp);
             }
             Role::Sender => {
                 // A child's media goes out through the group it belongs to.
@@ -173,9 +174,10 @@ impl Session {
                     octets: media.media_octets,
                 };
                 rtcp::write_sender_report(out, &report);
+                self.note_sent_report(now, id, report.ntp);
             }
             Role::Receiver => {
-                let (last_sr, delay_since_sr) = match peer.last_report {
+                let (last_sr, delay_since_sr) = match peer.sender_reports.last_heard() {
                     Some((ntp, at)) => (ntp, (now.since(at).ticks().max(0) >> 16) as u32),
                     None => (0, 0),
                 };
@@ -198,6 +200,13 @@ impl Session {
                     peer.told_reception = (expected, came);
                 }
             }
+        }
+    }
+
+    /// A peer that answers no echoes tells its round trip by quoting it.
+    fn note_sent_report(&mut self, now: Time, id: PeerId, ntp: u64) {
+        if let Some(peer) = self.peers.get_mut(&id).filter(|peer| !peer.echoes.answers()) {
+            peer.sender_reports.sent(ntp, now);
         }
     }
 

@@ -82,12 +82,17 @@ const SOCKET_FLAGS: i32 = libc::MSG_DONTWAIT;
 /// Whether a write now ends at once, perhaps with an error.
 fn is_writable(fd: i32, timeout: i32) -> io::Result<bool> {
     let mut poll = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
-    // SAFETY: one pollfd that lives through the call.
-    let ready = unsafe { libc::poll(&mut poll, 1, timeout) };
-    if ready < 0 {
-        return Err(io::Error::last_os_error());
+    loop {
+        // SAFETY: one pollfd that lives through the call.
+        let ready = unsafe { libc::poll(&mut poll, 1, timeout) };
+        if ready >= 0 {
+            return Ok(ready > 0);
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
     }
-    Ok(ready > 0)
 }
 
 fn outcome(result: isize) -> io::Result<usize> {

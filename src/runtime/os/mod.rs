@@ -3,6 +3,7 @@
 
 pub(super) mod clock;
 pub(super) mod descriptor;
+mod memory;
 pub(super) mod notify;
 pub(super) mod option;
 pub(super) mod poll;

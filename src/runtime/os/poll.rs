@@ -18,6 +18,12 @@ pub(in crate::runtime) fn is_readable(waiting: &Waiting) -> bool {
     waiting.revents & (libc::POLLIN | libc::POLLERR | libc::POLLHUP) != 0
 }
 
+/// Ready for whatever it is.
+#[cfg(unix)]
+pub(in crate::runtime) fn is_ready(waiting: &Waiting) -> bool {
+    waiting.revents != 0
+}
+
 /// Readable for a better reason than an error.
 #[cfg(unix)]
 pub(in crate::runtime) fn has_data(waiting: &Waiting) -> bool {

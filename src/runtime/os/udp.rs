@@ -68,7 +68,7 @@ mod tests {
         while sent < datagrams.len() {
             sent += send(&from, &joining, &datagrams[sent..]).unwrap();
         }
-        let mut received = Received::new();
+        let mut received = Received::new().unwrap();
         let mut seen = Vec::new();
         while seen.len() < 40 {
             received.receive(&to).unwrap();
@@ -91,7 +91,7 @@ mod tests {
     fn an_empty_socket_says_so_and_a_cut_off_datagram_is_left_out() {
         let (from, _) = pair("127.0.0.1");
         let (to, to_address) = pair("127.0.0.1");
-        let mut received = Received::new();
+        let mut received = Received::new().unwrap();
         to.set_nonblocking(true).unwrap();
         assert_eq!(received.receive(&to).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         let joining = Joining::default();

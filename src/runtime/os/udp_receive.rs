@@ -1,5 +1,6 @@
 //! Datagrams taken from a socket in batches.
 
+use super::memory;
 use socket2::Socket;
 use std::io;
 use std::net::SocketAddr;
@@ -30,14 +31,15 @@ pub(in crate::runtime) struct Received {
 }
 
 impl Received {
-    pub(in crate::runtime) fn new() -> Self {
-        let mut storage = vec![0; BATCH * STRIDE];
-        Self {
+    /// An error if there is no memory.
+    pub(in crate::runtime) fn new() -> io::Result<Self> {
+        let mut storage = memory::zeroed(BATCH * STRIDE)?;
+        Ok(Self {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             headers: linux::Headers::new(&mut storage),
             storage,
             messages: Vec::with_capacity(BATCH),
-        }
+        })
     }
 
     /// The datagrams that the last call took, in order.
