@@ -101,9 +101,7 @@ impl Pair {
             session.set_entropy(tunnel::entropy(1 + side as u64));
             for path in 0..paths {
                 let control = u16::from(profile == Profile::Simple);
-                let at = |side: usize, extra| {
-                    SocketAddr::new(host(side).into(), PORTS[side] + 2 * path as u16 + extra)
-                };
+                let at = |side: usize, extra| SocketAddr::new(host(side).into(), PORTS[side] + 2 * path as u16 + extra);
                 let remote = match role {
                     Role::Sender => {
                         let (media, control) = (at(RECEIVER, 0), at(RECEIVER, control));
@@ -120,8 +118,7 @@ impl Pair {
                     ..PeerConfig::default()
                 };
                 let (media, control) = (SocketId(2 * path), SocketId(2 * path + u32::from(control)));
-                let setup =
-                    PeerSetup { config, media, control, remote, url: String::new(), miface: String::new() };
+                let setup = PeerSetup { config, media, control, remote, url: String::new(), miface: String::new() };
                 session.add_peer(now, setup).expect("a peer");
             }
             Side { session, keys: Keys::default() }
@@ -155,6 +152,10 @@ impl Pair {
                 Output::Job(id, job) => session.job_done(self.now, id, keys.run(job)),
                 Output::Transmit(transmit) => {
                     let to = 1 - side;
+                    // Nobody listens where replayed datagrams come from.
+                    if transmit.to.ip() != host(to) {
+                        continue;
+                    }
                     let from = SocketAddr::new(host(side).into(), PORTS[side] + transmit.socket.0 as u16);
                     let socket = SocketId(u32::from(transmit.to.port() - PORTS[to]));
                     let bytes = [transmit.head(), transmit.body()].concat();
@@ -177,8 +178,6 @@ impl Pair {
                 _ => {}
             }
         }
-        // Answers to the one who replays are lost: nobody listens there.
-        self.flying.retain(|datagram| datagram.socket.0 < 4);
     }
 
     fn run(&mut self, span: Span, input: &mut Input<'_>) {

@@ -95,7 +95,7 @@ impl Program {
             255 => unsafe { rist_receiver_data_read2(context, null_mut(), wait) },
             _ => unsafe { rist_receiver_data_read2(context, &mut block, wait) },
         };
-        assert!(answer >= -2 && (answer > 0) == !block.is_null(), "{answer}");
+        assert!(answer >= -2 && (answer > 0) != block.is_null(), "{answer}");
         if !block.is_null() {
             self.keep(block);
         }
@@ -138,7 +138,7 @@ impl Program {
         if input.flag() {
             let mut block = null();
             let answer = unsafe { rist_oob_read(context, &mut block) };
-            assert!(answer >= -1 && (answer > 0) == !block.is_null(), "{answer}");
+            assert!(answer >= -1 && (answer > 0) != block.is_null(), "{answer}");
             if !block.is_null() {
                 unsafe { callbacks::out_of_band(null_mut(), block) };
             }
@@ -163,8 +163,7 @@ impl Program {
             }
             2 => drop(ours.send(&PAYLOAD[..input.pick(&SIZES)])),
             _ => {
-                let mut stats =
-                    rist_data_fd_stats { tx_packets: 0, tx_bytes: 0, rx_packets: 0, rx_bytes: 0 };
+                let mut stats = rist_data_fd_stats { tx_packets: 0, tx_bytes: 0, rx_packets: 0, rx_bytes: 0 };
                 allowed(unsafe { rist_data_fd_stats_get(context, &mut stats) });
             }
         }
