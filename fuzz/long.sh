@@ -26,7 +26,8 @@ note() { echo "$1 $2 $3" >>"$dir/$target/parts"; }
 
 findings() { find "$dir/$1/findings" -type f ! -name 'slow-unit-*' 2>/dev/null | wc -l; }
 
-# Until it has had its time: parts, because seconds of the clock are not those of the CPU.
+# Until it has had its time. In parts, because seconds of the clock are not those of the CPU; for the same reason a time-out
+# is long.
 one() {
     target=$1
     local used=0 part=0 before status parts="$dir/$target/logs"
@@ -39,7 +40,7 @@ one() {
         TIMEFORMAT='%U %S'
         { time $spare "target/$(host)/release/$target" "$dir/$target/inputs" "seeds/$target" \
             -max_total_time="$left" -artifact_prefix="$dir/$target/findings/" -print_final_stats=1 \
-            -rss_limit_mb=2048 -timeout=60 -report_slow_units=30 ${FUZZ_OPTIONS:-} >"$log" 2>&1 || status=$?; } 2>"$dir/$target/time"
+            -rss_limit_mb=2048 -timeout=600 -report_slow_units=120 ${FUZZ_OPTIONS:-} >"$log" 2>&1 || status=$?; } 2>"$dir/$target/time"
         cpu=$(awk '{ print int($1 + $2 + 1) }' "$dir/$target/time")
         executions=$(sed -n 's/^stat::number_of_executed_units: //p' "$log")
         # After a crash there are no statistics: the last line that counted.

@@ -221,6 +221,17 @@ fn a_pair_keeps_its_promises_over_any_network() {
     smoke_of("pair", 3000);
 }
 
+/// A body that checks deliveries checks nothing if there are none.
+#[test]
+fn the_seeds_of_pairs_and_programs_deliver() {
+    for seed in seeds("pair") {
+        let (delivered, written) = fuzz_bodies::pair_of_sessions(&seed);
+        assert!(written >= 40 && delivered * 2 > written, "{delivered} of {written}");
+    }
+    let received: Vec<_> = seeds("capi").iter().map(|seed| fuzz_bodies::c_program(seed)).collect();
+    assert!(received.iter().filter(|blocks| **blocks > 0).count() >= 3, "{received:?}");
+}
+
 #[test]
 fn a_clumsy_c_program_is_borne() {
     smoke_of("capi", 200);

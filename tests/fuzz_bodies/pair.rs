@@ -26,6 +26,11 @@ const SLOWEST: Span = Span::from_millis(64);
 const TOLERANCE: Span = Span::from_millis(2);
 
 pub(super) fn pair(data: &[u8]) {
+    play(data);
+}
+
+/// Returns how many packets came out, of how many.
+pub(crate) fn play(data: &[u8]) -> (usize, usize) {
     let mut input = Input::new(data);
     let mut pair = Pair::new(&mut input);
     for _ in 0..MAX_STEPS {
@@ -44,6 +49,7 @@ pub(super) fn pair(data: &[u8]) {
         }
     }
     pair.run(Span::from_secs(4), &mut input);
+    (pair.delivered, pair.written.len())
 }
 
 struct Side {
@@ -66,6 +72,7 @@ struct Pair {
     written: Vec<Time>,
     buffer: [Span; 2],
     last: Option<usize>,
+    delivered: usize,
     /// When the flow's first packet came out: before a path is known nothing does.
     begun: Time,
     /// When repairs came out that were late by themselves: their successor must not have been due.
@@ -130,6 +137,7 @@ impl Pair {
             written: Vec::new(),
             buffer: [buffer_min, buffer_max],
             last: None,
+            delivered: 0,
             begun: now,
             late: Vec::new(),
             harmless: true,
@@ -233,6 +241,7 @@ impl Pair {
         }
         assert!(!self.harmless || step == 1, "{index} after {:?} and nothing was lost", self.last);
         self.last = Some(index);
+        self.delivered += 1;
         let [least, most] = self.buffer;
         let latency = self.now.since(written);
         assert!(latency >= least - TOLERANCE, "{index} after {} ms", latency.as_millis());

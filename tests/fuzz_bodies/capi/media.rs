@@ -97,6 +97,7 @@ impl Program {
         };
         assert!(answer >= -2 && (answer > 0) != block.is_null(), "{answer}");
         if !block.is_null() {
+            self.received += 1;
             self.keep(block);
         }
     }
@@ -109,6 +110,7 @@ impl Program {
         let answer = unsafe { rist_receiver_data_read_batch(context, blocks.as_mut_ptr(), count, wait) };
         assert!((-2..=count as i32).contains(&answer), "{answer} of {count}");
         let taken = usize::try_from(answer).unwrap_or(0);
+        self.received += taken;
         assert!(blocks.iter().enumerate().all(|(index, block)| block.is_null() == (index >= taken)));
         for block in &blocks[..taken] {
             callbacks::look_at(*block);

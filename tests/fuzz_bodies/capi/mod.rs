@@ -32,6 +32,11 @@ const MAX_EVER: usize = 8;
 const MAX_PEERS: usize = 12;
 
 pub(super) fn capi(data: &[u8]) {
+    play(data);
+}
+
+/// Returns how many blocks were received.
+pub(crate) fn play(data: &[u8]) -> usize {
     let before = Left::now();
     let mut input = Input::new(data);
     let mut program = Program::new();
@@ -41,8 +46,10 @@ pub(super) fn capi(data: &[u8]) {
         }
         program.step(&mut input);
     }
+    let received = program.received;
     program.finish();
     assert_eq!(Left::now(), before, "threads or descriptors were left");
+    received
 }
 
 struct Program {
@@ -51,6 +58,7 @@ struct Program {
     alive: Vec<*mut rist_ctx>,
     peers: Vec<*mut rist_peer>,
     blocks: Vec<*mut rist_data_block>,
+    received: usize,
     settings: Vec<*mut rist_logging_settings>,
     /// Of settings; the library leaves them to the program.
     log_sockets: Vec<OwnedFd>,
@@ -84,6 +92,7 @@ impl Program {
             alive: Vec::new(),
             peers: vec![null_mut()],
             blocks: Vec::new(),
+            received: 0,
             settings: Vec::new(),
             log_sockets: Vec::new(),
             pipes: [pipe(), pipe()],
@@ -140,7 +149,7 @@ impl Program {
         let mut context = null_mut();
         let answer = match how & 1 {
             0 => unsafe { rist_receiver_create(&mut context, profile, settings) },
-            _ => unsafe { rist_sender_create(&mut context, profile, 2 * input.u32(), settings) },
+            _ => unsafe { rist_sender_create(&mut context, profile, input.u32(), settings) },
         };
         assert_eq!(status(answer), !context.is_null());
         if !context.is_null() {
