@@ -50,7 +50,8 @@ impl Program {
 
     pub(super) fn write(&mut self, input: &mut Input<'_>) {
         let context = self.context(input);
-        let received = self.blocks.last().filter(|_| input.u8().is_multiple_of(8));
+        let hand_on = input.u8().is_multiple_of(8);
+        let received = self.blocks.last().filter(|_| hand_on);
         if let Some(received) = received {
             let len = unsafe { (**received).payload_len };
             let answer = unsafe { rist_sender_data_write(context, *received) };
@@ -97,7 +98,6 @@ impl Program {
         };
         assert!(answer >= -2 && (answer > 0) != block.is_null(), "{answer}");
         if !block.is_null() {
-            self.received += 1;
             self.keep(block);
         }
     }
@@ -110,7 +110,6 @@ impl Program {
         let answer = unsafe { rist_receiver_data_read_batch(context, blocks.as_mut_ptr(), count, wait) };
         assert!((-2..=count as i32).contains(&answer), "{answer} of {count}");
         let taken = usize::try_from(answer).unwrap_or(0);
-        self.received += taken;
         assert!(blocks.iter().enumerate().all(|(index, block)| block.is_null() == (index >= taken)));
         for block in &blocks[..taken] {
             callbacks::look_at(*block);

@@ -35,11 +35,6 @@ const MAX_EVER: usize = 8;
 const MAX_PEERS: usize = 12;
 
 pub(super) fn capi(data: &[u8]) {
-    play(data);
-}
-
-/// Returns how many blocks were received.
-pub(crate) fn play(data: &[u8]) -> usize {
     // What is left is looked for in the whole process.
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let before = Left::now();
@@ -51,10 +46,8 @@ pub(crate) fn play(data: &[u8]) -> usize {
         }
         program.step(&mut input);
     }
-    let received = program.received;
     program.finish();
     assert_eq!(Left::now(), before, "threads or descriptors were left");
-    received
 }
 
 struct Program {
@@ -63,7 +56,6 @@ struct Program {
     alive: Vec<*mut rist_ctx>,
     peers: Vec<*mut rist_peer>,
     blocks: Vec<*mut rist_data_block>,
-    received: usize,
     settings: Vec<*mut rist_logging_settings>,
     /// Of settings; the library leaves them to the program.
     log_sockets: Vec<OwnedFd>,
@@ -97,7 +89,6 @@ impl Program {
             alive: Vec::new(),
             peers: vec![null_mut()],
             blocks: Vec::new(),
-            received: 0,
             settings: Vec::new(),
             log_sockets: Vec::new(),
             pipes: [pipe(), pipe()],

@@ -23,18 +23,18 @@ use std::os::fd::AsRawFd;
 use std::ptr::{null, null_mut};
 
 const QUERIES: [&str; 12] = [
-    "",
+    "buffer=40",
     "buffer=30",
-    "secret=fuzz&aes-type=128",
+    "buffer=20&secret=fuzz&aes-type=128",
     "buffer=20&session-timeout=300&keepalive-interval=20",
-    "weight=5&cname=fuzz",
-    "merge=1",
-    "split=1",
-    "secret=other&aes-type=256&key-rotation=2",
-    "username=fuzz&password=fuzz",
-    "reflector=1",
-    "rtt-drop=20&recovery-priority=1&recovery-depth=4",
-    "timing-mode=1&congestion-control=2&min-retries=2&max-retries=3",
+    "buffer=20&weight=5&cname=fuzz",
+    "buffer=20&merge=1",
+    "buffer=20&split=1",
+    "buffer=20&secret=other&aes-type=256&key-rotation=2",
+    "buffer=20&username=fuzz&password=fuzz",
+    "buffer=20&reflector=1",
+    "buffer=20&rtt-drop=20&recovery-priority=1&recovery-depth=4",
+    "buffer=20&timing-mode=1&congestion-control=2&min-retries=2&max-retries=3",
 ];
 
 fn c_text(bytes: &[u8]) -> CString {
