@@ -24,7 +24,7 @@ host() { rustc -vV | sed -n 's/^host: //p'; }
 # One line for each part of a run: executions, seconds of CPU, edges.
 note() { echo "$1 $2 $3" >>"$dir/$target/parts"; }
 
-findings() { find "$dir/$1/findings" -type f ! -name 'slow-unit-*' 2>/dev/null | wc -l; }
+findings() { { find "$dir/$1/findings" -type f ! -name 'slow-unit-*' 2>/dev/null || true; } | wc -l; }
 
 # Until it has had its time. In parts, because seconds of the clock are not those of the CPU; for the same reason a time-out
 # is long.

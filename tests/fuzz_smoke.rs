@@ -223,11 +223,13 @@ fn a_pair_keeps_its_promises_over_any_network() {
 
 /// A body that checks deliveries checks nothing if there are none.
 #[test]
-fn the_seeds_of_pairs_deliver() {
+fn the_seeds_of_pairs_and_programs_deliver() {
     for seed in seeds("pair") {
         let (delivered, written) = fuzz_bodies::pair_of_sessions(&seed);
         assert!(written >= 10 && delivered * 2 > written, "{delivered} of {written}");
     }
+    let received: Vec<_> = seeds("capi").iter().map(|seed| fuzz_bodies::c_program(seed)).collect();
+    assert!(received.iter().filter(|blocks| **blocks > 0).count() >= 3, "{received:?}");
 }
 
 #[test]

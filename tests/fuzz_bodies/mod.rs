@@ -16,6 +16,7 @@ mod tunnel;
 mod url;
 mod wire;
 
+pub(crate) use capi::play as c_program;
 pub(crate) use flood::flood;
 pub(crate) use pair::play as pair_of_sessions;
 

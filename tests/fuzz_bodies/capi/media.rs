@@ -19,6 +19,8 @@ use std::ptr::{null, null_mut};
 const SIZES: [usize; 12] = [1316, 188, 1, 2, 0, 1316, 204, 7, 9968, 9969, 9984, 9985];
 const PAYLOAD: [u8; 9985] = [0x47; 9985];
 const MOST_BLOCKS: usize = 64;
+/// For a block, ms. The longest is enough for two sides to get to know each other within a few calls.
+const WAITS: [i32; 6] = [0, 1, 3, -1, i32::MIN, 60];
 
 pub(super) fn free(mut block: *mut rist_data_block) {
     unsafe { rist_receiver_data_block_free2(&mut block) };
@@ -90,7 +92,7 @@ impl Program {
 
     pub(super) fn read(&mut self, input: &mut Input<'_>) {
         let context = self.context(input);
-        let wait = i32::from(input.u8() % 8) - 2;
+        let wait = input.pick(&WAITS);
         let mut block = null_mut();
         let answer = match input.u8() {
             255 => unsafe { rist_receiver_data_read2(context, null_mut(), wait) },
@@ -98,6 +100,7 @@ impl Program {
         };
         assert!(answer >= -2 && (answer > 0) != block.is_null(), "{answer}");
         if !block.is_null() {
+            self.taken += 1;
             self.keep(block);
         }
     }
@@ -106,10 +109,11 @@ impl Program {
         let context = self.context(input);
         let mut blocks = [null_mut(); 16];
         let count = usize::from(input.u8() % 17);
-        let wait = i32::from(input.u8() % 8) - 2;
+        let wait = input.pick(&WAITS);
         let answer = unsafe { rist_receiver_data_read_batch(context, blocks.as_mut_ptr(), count, wait) };
         assert!((-2..=count as i32).contains(&answer), "{answer} of {count}");
         let taken = usize::try_from(answer).unwrap_or(0);
+        self.taken += taken;
         assert!(blocks.iter().enumerate().all(|(index, block)| block.is_null() == (index >= taken)));
         for block in &blocks[..taken] {
             callbacks::look_at(*block);

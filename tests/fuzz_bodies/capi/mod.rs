@@ -35,6 +35,11 @@ const MAX_EVER: usize = 8;
 const MAX_PEERS: usize = 12;
 
 pub(super) fn capi(data: &[u8]) {
+    play(data);
+}
+
+/// Returns how many blocks were read.
+pub(crate) fn play(data: &[u8]) -> usize {
     // What is left is looked for in the whole process.
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let before = Left::now();
@@ -46,8 +51,10 @@ pub(super) fn capi(data: &[u8]) {
         }
         program.step(&mut input);
     }
+    let taken = program.taken;
     program.finish();
     assert_eq!(Left::now(), before, "threads or descriptors were left");
+    taken
 }
 
 struct Program {
@@ -56,6 +63,8 @@ struct Program {
     alive: Vec<*mut rist_ctx>,
     peers: Vec<*mut rist_peer>,
     blocks: Vec<*mut rist_data_block>,
+    /// Blocks that were read.
+    taken: usize,
     settings: Vec<*mut rist_logging_settings>,
     /// Of settings; the library leaves them to the program.
     log_sockets: Vec<OwnedFd>,
@@ -89,6 +98,7 @@ impl Program {
             alive: Vec::new(),
             peers: vec![null_mut()],
             blocks: Vec::new(),
+            taken: 0,
             settings: Vec::new(),
             log_sockets: Vec::new(),
             pipes: [pipe(), pipe()],
