@@ -61,10 +61,15 @@ fn number(variable: &str, default: u64) -> u64 {
 }
 
 fn smoke(name: &str) {
+    smoke_of(name, INPUTS);
+}
+
+/// For bodies of which so many inputs take seconds.
+fn smoke_of(name: &str, inputs: u64) {
     let seeds = seeds(name);
     assert!(!seeds.is_empty(), "{name} has no seeds");
     let first = number("SMOKE_FIRST", 0);
-    for index in first..first + number("SMOKE_INPUTS", INPUTS) {
+    for index in first..first + number("SMOKE_INPUTS", inputs) {
         let mut random = Random(index);
         let data = match seeds.get(index as usize) {
             Some(seed) => seed.clone(),
@@ -81,11 +86,53 @@ fn smoke(name: &str) {
     }
 }
 
+fn names() -> impl Iterator<Item = &'static str> {
+    fuzz_bodies::BODIES.iter().map(|(name, _)| *name)
+}
+
+/// Names of a folder's entries, without their ending.
+fn entries(folder: &str) -> Vec<String> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let mut names: Vec<_> = entries.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_body_has_a_target_seeds_and_a_line_in_the_table() {
+    let mut expected: Vec<_> = names().map(str::to_owned).collect();
+    expected.sort();
+    assert_eq!(entries("fuzz/fuzz_targets"), expected);
+    assert_eq!(entries("fuzz/seeds"), expected);
+    let manifest = include_str!("../fuzz/Cargo.toml");
+    let mut targets: Vec<_> = manifest.split("[[bin]]").skip(1).map(|bin| bin.split('"').nth(1).unwrap()).collect();
+    targets.sort_unstable();
+    assert_eq!(targets, expected);
+    let table = include_str!("../fuzz/README.md").lines().filter(|line| line.starts_with('|')).skip(2);
+    let first = table.map(|line| line.split('|').nth(1).unwrap());
+    let mut listed: Vec<_> = first.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    listed.sort_unstable();
+    assert_eq!(listed, expected);
+    for name in names() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fuzz/fuzz_targets/{name}.rs"));
+        let text = fs::read_to_string(file).unwrap();
+        assert!(text.contains(&format!("fuzz_bodies::run(\"{name}\", data)")), "{name}");
+        assert!(!seeds(name).is_empty(), "{name} has no seeds");
+    }
+}
+
+#[test]
+fn the_seeds_stay_small() {
+    let size: usize = names().flat_map(seeds).map(|seed| seed.len()).sum();
+    assert!(size < 500_000, "{size} octets");
+}
+
 #[test]
 fn every_body_has_a_test_here() {
     let tested = include_str!("fuzz_smoke.rs");
-    for (name, _) in fuzz_bodies::BODIES {
-        assert!(tested.contains(&format!("smoke(\"{name}\")")), "{name}");
+    for name in names() {
+        assert!(tested.contains(&format!("(\"{name}\"")), "{name}");
     }
 }
 
@@ -152,6 +199,42 @@ fn a_main_receiver_bears_any_sequence_of_calls() {
 #[test]
 fn a_main_sender_bears_any_sequence_of_calls() {
     smoke("main_sender_session");
+}
+
+#[test]
+fn keep_alives_are_read_and_shown() {
+    smoke_of("keep_alive", 10_000);
+}
+
+#[test]
+fn groups_and_verifiers_are_checked() {
+    smoke_of("srp_group", 5000);
+}
+
+#[test]
+fn passphrases_are_opened_once() {
+    smoke_of("sealed_passphrase", 10_000);
+}
+
+#[test]
+fn a_pair_keeps_its_promises_over_any_network() {
+    smoke_of("pair", 3000);
+}
+
+/// A body that checks deliveries checks nothing if there are none.
+#[test]
+fn the_seeds_of_pairs_and_programs_deliver() {
+    for seed in seeds("pair") {
+        let (delivered, written) = fuzz_bodies::pair_of_sessions(&seed);
+        assert!(written >= 10 && delivered * 2 > written, "{delivered} of {written}");
+    }
+    let received: Vec<_> = seeds("capi").iter().map(|seed| fuzz_bodies::c_program(seed)).collect();
+    assert!(received.iter().filter(|blocks| **blocks > 0).count() >= 3, "{received:?}");
+}
+
+#[test]
+fn a_clumsy_c_program_is_borne() {
+    smoke_of("capi", 200);
 }
 
 #[test]

@@ -2,16 +2,23 @@
 //!
 //! A body takes any bytes and panics when a promise is broken.
 
+mod allocated;
 mod auth;
+mod capi;
 mod flood;
 mod input;
+mod keep_alive;
+mod login_values;
+mod pair;
 mod script;
 mod session;
 mod tunnel;
 mod url;
 mod wire;
 
+pub(crate) use capi::play as c_program;
 pub(crate) use flood::flood;
+pub(crate) use pair::play as pair_of_sessions;
 
 pub(crate) type Body = fn(&[u8]);
 
@@ -20,8 +27,11 @@ pub(crate) const BODIES: &[(&str, Body)] = &[
     ("rtcp_compound", wire::rtcp_compound),
     ("null_packet", wire::null_packet),
     ("gre", tunnel::gre),
+    ("keep_alive", keep_alive::keep_alive),
     ("eapol", auth::eapol),
     ("auth", auth::auth),
+    ("srp_group", login_values::srp_group),
+    ("sealed_passphrase", login_values::sealed_passphrase),
     ("rist_url", url::rist_url),
     ("udp_url", url::udp_url),
     ("trailer", url::trailer),
@@ -29,6 +39,8 @@ pub(crate) const BODIES: &[(&str, Body)] = &[
     ("sender_session", session::sender_session),
     ("main_receiver_session", session::main_receiver_session),
     ("main_sender_session", session::main_sender_session),
+    ("pair", pair::pair),
+    ("capi", capi::capi),
 ];
 
 /// Runs the body of this name.

@@ -1,9 +1,11 @@
 //! A session under any sequence of datagrams, time steps and commands.
 //!
 //! What has to hold: no panic; each call puts out a bounded number of things; what is due is done, so that the
-//! owner never spins; deliveries of a flow ascend and their marks are true; everything sent is well formed; a
-//! stranger is never sent more than three times what came from its address.
+//! owner never spins; deliveries of a flow ascend and their marks are true; what comes out came in, octet for octet;
+//! everything sent is well formed; a stranger is never sent more than three times what came from its address; memory is
+//! bounded by what came in, and returned when it is quiet.
 
+use super::allocated;
 use super::input::Input;
 use super::script::{Walk, datagram};
 use super::tunnel::{self, Keys, Partner};
@@ -16,8 +18,9 @@ use rist::protocol::payload::Pool;
 use rist::protocol::session::{LoginSetup, Media, PeerSetup, Remote, Session, SessionConfig};
 use rist::protocol::time::{Span, Time};
 use rist::wire::rtcp::{Compound, Rtcp};
-use rist::wire::{Kind, classify};
-use std::collections::HashMap;
+use rist::wire::rtp::Rtp;
+use rist::wire::{Kind, classify, null_packet};
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 const MAX_STEPS: usize = 2000;
@@ -26,6 +29,12 @@ const MAX_OUTPUTS: usize = 4096 + 256;
 /// Steps from one handed-out packet to the next that 16-bit sequence numbers can express.
 const MAX_STEP: u16 = 0x8000 + 1024;
 const SOCKETS: u8 = 6;
+/// Octets that a session may hold whatever happens: a few rings for a few flows, idle buffers, the harness itself.
+const MEMORY: usize = 16 << 20;
+/// And for each call that brings something: a flow's first ring.
+const MEMORY_PER_CALL: usize = 64 << 10;
+/// Logins take milliseconds to calculate. Further ones are never done, as by a machine that is too slow.
+const MAX_LOGIN_JOBS: u32 = 8;
 
 pub(super) fn receiver_session(data: &[u8]) {
     run(Role::Receiver, Profile::Simple, data);
@@ -71,12 +80,20 @@ struct Harness {
     tunnel: bool,
     keys: Keys,
     jobs: Vec<(JobId, Job)>,
+    login_jobs: u32,
     questions: Vec<LookUp>,
     partner: Partner,
+    /// Media that came, in the Simple profile: with null packets put back.
+    came: HashSet<Vec<u8>>,
+    /// Before the session was made, and what may have cost memory since.
+    held: isize,
+    calls: usize,
+    octets: usize,
 }
 
 impl Harness {
     fn new(role: Role, profile: Profile, input: &mut Input<'_>) -> Self {
+        let held = allocated::held();
         let config = SessionConfig { role, profile, flow_id: 0x1000, seed: 1 };
         let mut session = Session::new(config, Pool::new());
         session.set_entropy(tunnel::entropy(1));
@@ -87,6 +104,11 @@ impl Harness {
             tunnel: profile != Profile::Simple,
             keys: Keys::default(),
             jobs: Vec::new(),
+            login_jobs: 0,
+            held,
+            calls: 0,
+            octets: 0,
+            came: HashSet::new(),
             questions: Vec::new(),
             partner: Partner::new(),
             // An hour after boot, on the clock that the runtime reads.
@@ -115,6 +137,12 @@ impl Harness {
             14 if self.tunnel => self.secret_command(input),
             _ => self.command(input),
         }
+        self.check_memory(MEMORY + self.calls * MEMORY_PER_CALL + 4 * self.octets);
+    }
+
+    fn check_memory(&self, most: usize) {
+        let held = allocated::held() - self.held;
+        assert!(held <= most as isize, "{held} octets for {} calls with {}", self.calls, self.octets);
     }
 
     /// Slow work is done, in any order; questions are answered; the partner says something.
@@ -142,6 +170,12 @@ impl Harness {
 
     fn job(&mut self, place: usize) {
         let (id, job) = self.jobs.remove(place);
+        if matches!(job, Job::Login(_)) {
+            self.login_jobs += 1;
+            if self.login_jobs > MAX_LOGIN_JOBS {
+                return;
+            }
+        }
         let result = self.keys.run(job);
         self.session.job_done(self.now, id, result);
     }
@@ -187,6 +221,19 @@ impl Harness {
         if let Some((received, _)) = self.credit.entry(from.ip()).or_insert(Some((0, 0))) {
             *received += bytes.len() as u64;
         }
+        self.calls += 1;
+        self.octets += bytes.len();
+        if !self.tunnel
+            && let Ok(rtp) = Rtp::parse(bytes)
+        {
+            let map = rtp.extension.and_then(|extension| extension.null_packets);
+            let mut whole = Vec::new();
+            if map.is_some_and(|map| null_packet::expand(map, rtp.payload, &mut whole).is_ok()) {
+                self.came.insert(whole);
+            }
+            // Also as it is: a map that disagrees with the payload counts for nothing.
+            self.came.insert(rtp.payload.to_vec());
+        }
         self.session.handle_datagram(self.now, socket, from, bytes);
         self.drain();
     }
@@ -219,6 +266,7 @@ impl Harness {
                 assert!(!(delivery.flow_start && delivery.discontinuity) && (delivery.flow_start || !first));
                 continue;
             }
+            assert!(self.tunnel || self.came.contains(&delivery.payload[..]), "not what came");
             let last = self.last.insert(delivery.flow_id, delivery.seq as u16);
             let step = last.map(|last| (delivery.seq as u16).wrapping_sub(last));
             match step {
@@ -246,6 +294,8 @@ impl Harness {
             virt_src_port: 0,
             virt_dst_port: 0,
         };
+        self.calls += 1;
+        self.octets += bytes.len();
         let sent = self.session.send(self.now, media);
         assert!(sent.is_err() || sent == Ok(bytes.len()));
         self.drain();
@@ -370,6 +420,7 @@ impl Harness {
             }
             self.wait(Span::from_secs(5));
         }
+        self.check_memory(MEMORY);
         self.session.close(self.now);
         self.drain();
         assert_eq!(self.session.next_delivery(), None);
