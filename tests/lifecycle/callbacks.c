@@ -32,7 +32,8 @@ static void enter(struct context *context, enum kind kind)
 static void leave(struct context *context)
 {
     depth--;
-    __atomic_sub_fetch(&context->inside, 1, __ATOMIC_RELAXED);
+    /* The end of the cycle sees what the callback did, also on a thread that ends by itself. */
+    __atomic_sub_fetch(&context->inside, 1, __ATOMIC_RELEASE);
 }
 
 static int on_log(void *arg, enum rist_log_level level, const char *line)

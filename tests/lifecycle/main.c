@@ -87,7 +87,7 @@ static void wait_for_end(struct context *context)
     uint64_t start = now_ns();
 
     /* Destroyed in a callback of another thread: rist_destroy() has told this one so at once. */
-    while (!LOOK(context->destroyed) || LOOK(context->inside) > 0) {
+    while (!LOOK(context->destroyed) || __atomic_load_n(&context->inside, __ATOMIC_ACQUIRE) > 0) {
         if (now_ns() - start > PATIENCE_NS)
             fault("its end does not come", context);
         usleep(100);
