@@ -245,8 +245,6 @@ fn a_long_run_leaves_everything_as_it_was() {
             session.look_for_losses(stall >= EXCUSE);
         }
     }
-    let length = begun.elapsed();
-
     let last = recorded(&sessions);
     for session in &mut sessions {
         session.relay.impair(Impairment::default());
@@ -256,6 +254,7 @@ fn a_long_run_leaves_everything_as_it_was() {
         session.look_for_losses(stall::longest_since(looked - Duration::from_secs(2)) >= EXCUSE);
     }
 
+    let length = begun.elapsed();
     let header = "seconds,program,rss_kb,anonymous_kb,descriptors,threads,cpu_seconds\n".to_owned();
     let csv = sessions.iter().flat_map(|session| &session.samples).fold(header, |text, samples| text + &samples.csv());
     let file = scratch("soak").join(format!("{}-seconds.csv", length.as_secs()));

@@ -1,5 +1,6 @@
 //! A week without a break, of each kind of session: loss, disorder, outages, restarts, clocks that drift and step, and
 //! every number that comes round comes round. In a test run a day has two hours; `SOAK=week` gives it twenty-four.
+//! `SOAK_DUMP=directory` writes down what the sessions hold at the end of each day.
 
 mod counter;
 mod size;
@@ -13,7 +14,7 @@ use crate::workload::Pattern;
 use counter::Counter;
 use rist::crypto::psk::KeySize;
 use rist::protocol::config::TimingMode;
-use rist::protocol::session::SessionConfig;
+use rist::protocol::session::{Session, SessionConfig};
 use rist::protocol::time::{Span, Time};
 
 const DAYS: u32 = 7;
@@ -160,7 +161,7 @@ impl Week {
         }
     }
 
-    fn sizes(&self, of: fn(&rist::protocol::session::Session) -> usize) -> [usize; 2] {
+    fn sizes<T>(&self, of: fn(&Session) -> T) -> [T; 2] {
         [self.pair.sender, self.pair.receiver].map(|host| of(&self.pair.world.hosts[host].session))
     }
 
@@ -224,6 +225,12 @@ impl Week {
         }
         self.run_for(buffer.scaled(3, 1) + Span::from_secs(5));
         let quiet = self.sizes(size::values);
+        if let Some(directory) = std::env::var_os("SOAK_DUMP") {
+            for host in [self.pair.sender, self.pair.receiver] {
+                let file = std::path::Path::new(&directory).join(format!("day-{}-host-{host}", number + 1));
+                std::fs::write(file, format!("{:#?}", self.pair.world.hosts[host].session)).expect("a dump");
+            }
+        }
         let judged = self.judge(stream, &excused);
         if let Some(first) = first {
             let written = judged.written as u32;
@@ -306,7 +313,7 @@ fn play(name: &str, setup: Setup, trouble: Trouble) -> Week {
             assert!(day.peak[side] <= usual.peak[side] + PEAK, "{name}, {side}: {usual:?}, {day:?}");
         }
     }
-    assert!(week.sizes(size::nonces).into_iter().all(|nonces| nonces <= 65_536));
+    assert!(week.sizes(size::nonces).into_iter().flatten().all(|nonces| nonces <= 65_536));
     if !cfg!(debug_assertions) {
         assert!(week.seqs.rounds >= 1 && week.timestamps.rounds >= 1 && week.timestamps.signs >= 1);
         assert_eq!(week.wall.rounds, 1);

@@ -2,23 +2,24 @@
 
 use rist::protocol::session::Session;
 
-/// How many values there are in a session.
+/// What a lock remembers so that no nonce is used twice: up to 65,536 of them, which a week does not fill.
+const NONCES: &str = "used: {";
+
+/// How many values there are in a session, but for those nonces.
 pub(super) fn values(session: &Session) -> usize {
     let text = format!("{session:?}");
-    let nonces = inside(&text, "used: {");
-    values_in(&text) - nonces.map_or(0, values_in)
+    values_in(&text) - parts(&text, NONCES).map(values_in).sum::<usize>()
 }
 
-/// How many nonces it remembers as its own: up to 65,536, so that none is used twice.
-pub(super) fn nonces(session: &Session) -> usize {
-    inside(&format!("{session:?}"), "used: {").map_or(0, |text| text.matches('[').count())
+/// How many of those nonces there are in each lock.
+pub(super) fn nonces(session: &Session) -> Vec<usize> {
+    parts(&format!("{session:?}"), NONCES).map(|text| text.matches('[').count()).collect()
 }
 
 fn values_in(text: &str) -> usize {
     text.bytes().filter(|byte| matches!(byte, b',' | b'{' | b'[' | b'(')).count()
 }
 
-fn inside<'a>(text: &'a str, before: &str) -> Option<&'a str> {
-    let start = text.find(before)? + before.len();
-    text[start..].find('}').map(|length| &text[start..start + length])
+fn parts<'a>(text: &'a str, before: &str) -> impl Iterator<Item = &'a str> {
+    text.split(before).skip(1).map(|rest| rest.split('}').next().unwrap_or(rest))
 }
