@@ -238,7 +238,7 @@ fn a_long_run_leaves_everything_as_it_was() {
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
         next += period;
         // A loss shows up to a buffer after its cause.
-        let stall = stall::longest_since(looked - period.max(Duration::from_secs(2)));
+        let stall = stall::longest_since(looked - Duration::from_secs(2));
         longest = longest.max(stall);
         samples += 1;
         stalled += u32::from(stall >= EXCUSE);
