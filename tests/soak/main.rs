@@ -72,8 +72,8 @@ struct Session {
     collector: Collector,
     /// Where datagrams can be lost that the link has not seen: the sender's input, the receiver's output.
     inputs: [u16; 2],
-    /// Packets missing when last looked at, and how many of those since the start are the machine's fault.
-    missing: u64,
+    /// Payloads that the link or the library lost when last looked at, and how many of them while the machine stood still.
+    lost: u64,
     excused: u64,
     _ports: [PortPair; 4],
 }
@@ -133,13 +133,12 @@ impl Session {
         }
     }
 
-    /// Losses while the machine stood still are not the library's.
+    /// Losses while the machine stood still are not the library's. What was dropped at an input is known before it is missed.
     fn look_for_losses(&mut self, stalled: bool) {
-        let missing = self.collector.verdict().missing;
-        if stalled {
-            self.excused += missing - self.missing;
-        }
-        self.missing = missing;
+        let lost = self.collector.verdict().missing.saturating_sub(self.dropped());
+        let more = lost.saturating_sub(self.lost);
+        self.excused += if stalled { more } else { 0 };
+        self.lost += more;
     }
 
     /// Datagrams that the kernel has dropped at the programs' inputs.
@@ -150,9 +149,9 @@ impl Session {
     fn complaints(&self) -> Vec<String> {
         let mut found: Vec<String> = self.samples.iter().flat_map(Samples::complaints).collect();
         let verdict = self.collector.verdict();
-        let unexcused = verdict.missing.saturating_sub(self.excused + self.dropped());
-        if unexcused > 0 {
-            found.push(format!("{}: {unexcused} payloads are missing: {verdict:?}", self.mode.name));
+        let (lost, excused) = (self.lost, self.excused);
+        if lost > excused {
+            found.push(format!("{}: {lost} payloads lost, {excused} of them in stalls: {verdict:?}", self.mode.name));
         }
         if verdict.fault_count > verdict.gaps {
             found.push(format!("{}: payloads changed, doubled or out of order: {verdict:?}", self.mode.name));
@@ -192,7 +191,7 @@ impl Session {
         let rate = verdict.packets as f64 * support::stream::PACKET as f64 * 8.0 / length.as_secs_f64() / 1e6;
         format!(
             "{:8} {:>9} payloads, {:>2} rounds of 16 bits, {rate:.1} Mbit/s; link lost {} of {} and {} of {} back; missing {}, \
-             excused {}, dropped at an input {}",
+             of these dropped at an input {}, lost in stalls {}",
             self.mode.name,
             verdict.packets,
             verdict.packets >> 16,
@@ -201,8 +200,8 @@ impl Session {
             back.lost,
             back.received,
             verdict.missing,
-            self.excused,
-            self.dropped()
+            self.dropped(),
+            self.excused
         )
     }
 }
