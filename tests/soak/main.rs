@@ -108,7 +108,7 @@ impl Session {
             feeder,
             collector,
             inputs,
-            missing: 0,
+            lost: 0,
             excused: 0,
             _ports: ports,
         };
