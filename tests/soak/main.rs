@@ -100,18 +100,8 @@ impl Session {
         let samples = ["sender", "receiver"].map(|side| Samples::new(format!("{} {side}", mode.name)));
         let inputs = [feed, output];
         let programs = [sender, receiver];
-        let session = Session {
-            mode,
-            programs,
-            samples,
-            relay,
-            feeder,
-            collector,
-            inputs,
-            lost: 0,
-            excused: 0,
-            _ports: ports,
-        };
+        let session =
+            Session { mode, programs, samples, relay, feeder, collector, inputs, lost: 0, excused: 0, _ports: ports };
         let first = || session.collector.verdict().first;
         wait_until("first packet", START_LIMIT, first, || session.evidence());
         session.relay.impair(LINK);
