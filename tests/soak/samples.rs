@@ -100,8 +100,10 @@ impl Samples {
 }
 
 fn samples(values: impl Iterator<Item = Holdings>) -> Samples {
-    let seen =
-        |(second, held)| Sample { at: Duration::from_secs(second), held, cpu: Duration::from_millis(second * 100) };
+    let seen = |(second, held)| {
+        let (at, cpu) = (Duration::from_secs(second), Duration::from_millis(second * 100));
+        Sample { at, held, cpu, stalled: false }
+    };
     Samples { name: "program".to_owned(), all: (0..).zip(values).map(seen).collect() }
 }
 
