@@ -57,9 +57,10 @@ impl Samples {
         (median(&self.all[..quarter.min(self.all.len())]), median(&self.all[self.all.len().saturating_sub(quarter)..]))
     }
 
-    /// The least and the greatest.
+    /// The least and the greatest. A thread that works for others ends when a machine that stands still gives it nothing to do,
+    /// so such moments do not count.
     pub(crate) fn range(&self, of: impl Fn(&Holdings) -> u64) -> (u64, u64) {
-        let values = || self.all.iter().map(|sample| of(&sample.held));
+        let values = || self.all.iter().filter(|sample| !sample.stalled).map(|sample| of(&sample.held));
         (values().min().unwrap_or_default(), values().max().unwrap_or_default())
     }
 
@@ -125,6 +126,9 @@ fn growth_a_lost_descriptor_and_a_thread_are_complained_of() {
     assert_eq!(leaking.complaints().len(), 1);
     let spawning = samples((0..100).map(|second| Holdings { threads: 3 + u64::from(second == 50), ..USUAL }));
     assert_eq!(spawning.complaints().len(), 1);
+    let mut stalled = spawning;
+    stalled.all[50].stalled = true;
+    assert_eq!(stalled.complaints(), Vec::<String>::new());
 }
 
 #[test]
