@@ -1,6 +1,7 @@
 //! Media bytes in pooled, shared storage: copied once on the way in, then only referred to.
 
 use parking_lot::Mutex;
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -19,9 +20,16 @@ struct Buffer {
 }
 
 /// Where payload buffers come from and return to, from any thread.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Pool {
     idle: Mutex<Vec<Arc<Buffer>>>,
+}
+
+impl fmt::Debug for Pool {
+    /// How many wait, not what was in them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pool({} idle)", self.idle.lock().len())
+    }
 }
 
 impl Pool {
@@ -64,10 +72,17 @@ impl Pool {
 }
 
 /// Bytes of one packet. A clone shares them; the last one returns the buffer to its pool.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Payload {
     /// Always `Some` until dropped.
     shared: Option<Arc<Buffer>>,
+}
+
+impl fmt::Debug for Payload {
+    /// Somebody's media has no place in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Payload({} bytes)", self.len())
+    }
 }
 
 impl Payload {

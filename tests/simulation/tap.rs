@@ -11,12 +11,14 @@ pub(crate) enum Kind {
         stream: u32,
         index: u32,
         seq: u16,
+        timestamp: u32,
         repeated: bool,
     },
-    /// `answers`: an RTT echo.
+    /// `answers`: an RTT echo. `wall`: the NTP seconds of a sender report.
     Control {
         requested: Vec<u16>,
         answers: bool,
+        wall: Option<u32>,
     },
     Foreign,
 }
@@ -73,11 +75,21 @@ fn read(bytes: &[u8]) -> Kind {
         return Kind::Foreign;
     }
     if (72..=79).contains(&(bytes[1] & 0x7f)) {
-        return Kind::Control { requested: requests(bytes), answers: answers_echo(bytes) };
+        return Kind::Control { requested: requests(bytes), answers: answers_echo(bytes), wall: wall(bytes) };
     }
     // RFC 3550 §5.1; retransmissions have the low bit of the SSRC set (TR-06-1 §5.3.3).
     let Some((stream, index)) = bytes.get(12..).and_then(workload::label) else { return Kind::Foreign };
-    Kind::Media { stream, index, seq: word(bytes, 2), repeated: bytes[11] & 1 == 1 }
+    let (seq, timestamp) = (word(bytes, 2), double(bytes, 4));
+    Kind::Media { stream, index, seq, timestamp, repeated: bytes[11] & 1 == 1 }
+}
+
+fn double(bytes: &[u8], at: usize) -> u32 {
+    u32::from(word(bytes, at)) << 16 | u32::from(word(bytes, at + 2))
+}
+
+/// RFC 3550 §6.4.1: a sender report begins the datagram.
+fn wall(bytes: &[u8]) -> Option<u32> {
+    (bytes[1] == 200 && bytes.len() >= 28).then(|| double(bytes, 8))
 }
 
 fn word(bytes: &[u8], at: usize) -> u16 {
@@ -132,21 +144,21 @@ mod tests {
     #[test]
     fn both_kinds_of_request_are_read() {
         let range = [0x80, 0xcc, 0, 4, 0x85, 0xde, 0xa7, 0x4a, 0x52, 0x49, 0x53, 0x54, 0, 25, 0, 2, 0, 30, 0, 0];
-        assert_eq!(read(&range), Kind::Control { requested: vec![25, 26, 27, 30], answers: false });
+        assert_eq!(read(&range), Kind::Control { requested: vec![25, 26, 27, 30], answers: false, wall: None });
         let bitmask = [0x81, 0xcd, 0, 3, 0, 0, 0, 0, 0x85, 0xde, 0xa7, 0x4a, 0, 5, 0, 0x1c];
-        assert_eq!(read(&bitmask), Kind::Control { requested: vec![5, 8, 9, 10], answers: false });
+        assert_eq!(read(&bitmask), Kind::Control { requested: vec![5, 8, 9, 10], answers: false, wall: None });
     }
 
     #[test]
     fn requests_are_found_behind_a_report() {
         let compound = [0x80, 0xc9, 0, 1, 1, 2, 3, 4, 0x80, 0xcc, 0, 3, 1, 2, 3, 4, 0x52, 0x49, 0x53, 0x54, 0, 8, 0, 0];
-        assert_eq!(read(&compound), Kind::Control { requested: vec![8], answers: false });
+        assert_eq!(read(&compound), Kind::Control { requested: vec![8], answers: false, wall: None });
     }
 
     #[test]
     fn media_carries_its_label() {
-        let mut packet = vec![0x80, 33, 0, 9, 0, 0, 0, 0, 1, 2, 3, 5];
+        let mut packet = vec![0x80, 33, 0, 9, 0, 0, 1, 2, 1, 2, 3, 5];
         packet.extend_from_slice(&workload::payload(3, 77, 100));
-        assert_eq!(read(&packet), Kind::Media { stream: 3, index: 77, seq: 9, repeated: true });
+        assert_eq!(read(&packet), Kind::Media { stream: 3, index: 77, seq: 9, timestamp: 258, repeated: true });
     }
 }

@@ -380,7 +380,7 @@ impl World {
     fn account(&mut self, host: usize, target: Option<usize>, path: usize, kind: &Kind, lost: bool) {
         self.hosts[host].record.datagrams_sent += 1;
         match kind {
-            Kind::Media { stream, index, seq, repeated } => {
+            Kind::Media { stream, index, seq, repeated, .. } => {
                 self.books.numbered(*stream, *index, *seq);
                 self.hosts[host].record.repeats_sent += u64::from(*repeated);
                 if let Some(target) = target {

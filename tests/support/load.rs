@@ -35,6 +35,8 @@ fn threads(process: u32) -> Vec<(String, Duration)> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Holdings {
     pub(crate) rss_kb: u64,
+    /// Of these, what is of no file.
+    pub(crate) anonymous_kb: u64,
     pub(crate) threads: u64,
     pub(crate) files: usize,
 }
@@ -46,5 +48,18 @@ pub(crate) fn holdings(process: u32) -> Holdings {
         line.split_whitespace().next().and_then(|word| word.parse().ok()).expect("a number")
     };
     let files = fs::read_dir(format!("/proc/{process}/fd")).map_or(0, Iterator::count);
-    Holdings { rss_kb: number("VmRSS:"), threads: number("Threads:"), files }
+    let (rss_kb, anonymous_kb) = (number("VmRSS:"), number("RssAnon:"));
+    Holdings { rss_kb, anonymous_kb, threads: number("Threads:"), files }
+}
+
+/// Datagrams that the kernel has dropped because nobody fetched them from the sockets of a port in time.
+pub(crate) fn udp_drops(port: u16) -> u64 {
+    let suffix = format!(":{port:04X}");
+    let text = fs::read_to_string("/proc/self/net/udp").unwrap_or_default();
+    let drops = |line: &str| {
+        let mut words = line.split_whitespace();
+        let ours = words.nth(1).is_some_and(|local| local.ends_with(&suffix));
+        words.last().filter(|_| ours)?.parse::<u64>().ok()
+    };
+    text.lines().filter_map(drops).sum()
 }

@@ -116,6 +116,11 @@ impl Relay {
         self.shared.state().recording.clone().unwrap_or_default()
     }
 
+    /// The same, and keeps no more copies.
+    pub(crate) fn take_recorded(&self) -> Vec<(Direction, Vec<u8>)> {
+        self.shared.state().recording.take().unwrap_or_default()
+    }
+
     /// What has happened so far in one direction.
     pub(crate) fn counters(&self, direction: Direction) -> Counters {
         self.shared.state().lanes[direction as usize].counters

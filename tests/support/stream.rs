@@ -151,6 +151,9 @@ pub(crate) struct Verdict {
     pub(crate) fault_count: u64,
     /// Faults that began within [`OUTAGE`] packets of an earlier one count as one with it.
     pub(crate) outages: u64,
+    /// The faults that are gaps, and the packets that were left out there.
+    pub(crate) gaps: u64,
+    pub(crate) missing: u64,
 }
 
 /// Checks that bytes are the stream: from some packet on, each one once, in order, byte-identical.
@@ -200,6 +203,10 @@ impl Checker {
         if !intact {
             self.fault(format!("packet {number} has wrong bytes"));
         } else if let Some(expected) = expected.filter(|expected| *expected != number) {
+            if number > expected {
+                self.verdict.gaps += 1;
+                self.verdict.missing += number - expected;
+            }
             self.fault(format!("packet {number} where {expected} was due"));
         } else {
             self.verdict.clean += 1;

@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 const MOST_DOUBTFUL: usize = 64;
 /// Keys that have: many senders behind one listener, each with its last few.
 const MOST_PROVEN: usize = 4096;
+/// Who takes a new key every few packets leaves thousands behind: one that nothing has come under for so long is no
+/// longer kept. Should something come after all, it is derived again.
+const UNUSED_FOR: Span = Span::from_secs(60);
 /// Passphrases: ours and the other side's, and those before them.
 const MOST_PASSPHRASES: usize = 4;
 /// After a change the old passphrase is still accepted for so long.
@@ -167,6 +170,7 @@ impl Keyring {
             return;
         }
         let ciphers = self.accepted.iter().map(|accepted| accepted.number).zip(ciphers).collect();
+        self.entries.retain(|_, entry| !entry.proven || now.since(entry.last_used) < UNUSED_FOR);
         let doubtful = self.entries.values().filter(|entry| !entry.proven).count();
         for (proven, full) in [(false, doubtful >= MOST_DOUBTFUL), (true, self.entries.len() - doubtful >= MOST_PROVEN)]
         {
@@ -198,7 +202,10 @@ impl Keyring {
             cipher.apply_into(&counter, octets, scratch);
             match sense(scratch, entry.proven) {
                 Sense::None => {}
-                Sense::Some => return Ok(()),
+                Sense::Some => {
+                    entry.last_used = now;
+                    return Ok(());
+                }
                 Sense::Hint if entry.hint.is_none_or(|before| before == sequence) => hinted = true,
                 Sense::Hint | Sense::Proof => {
                     right = Some(index);
@@ -328,6 +335,25 @@ mod tests {
         ring.learn(late, Secret::new(b"theirs"));
         derive_all(&mut ring, late, NAME);
         assert!(opens(&mut ring, late, b"theirs"));
+    }
+
+    #[test]
+    fn keys_that_a_sender_has_left_are_forgotten() {
+        let start = Time::from_ticks(1 << 60);
+        let mut ring = Keyring::new(Secret::new(b"secret"), KeySize::Aes128);
+        derive_all(&mut ring, start, NAME);
+        for second in 0..200u8 {
+            let now = start + Span::from_secs(u32::from(second));
+            let name = ([9, 0, 0, second], KeySize::Aes128);
+            derive_all(&mut ring, now, name);
+            // Another sender keeps its key, and its media gives no proof.
+            for name in [name, NAME] {
+                let sense = |_: &[u8], proven| if proven { Sense::Some } else { Sense::Proof };
+                assert_eq!(ring.open(now, name, 5, b"text", &mut Vec::new(), sense), Ok(()));
+            }
+            assert!(ring.entries.len() <= 61, "{second}: {}", ring.entries.len());
+        }
+        assert!(ring.is_proven(NAME) && ring.is_proven(([9, 0, 0, 150], KeySize::Aes128)));
     }
 
     #[test]

@@ -233,6 +233,20 @@ mod tests {
     }
 
     #[test]
+    fn the_sequence_comes_round_and_nothing_is_encrypted_alike() {
+        let (mut entropy, mut seen) = (entropy(), BTreeSet::new());
+        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes128, 40);
+        lock.sequence = u32::MAX - 49;
+        for step in 0..100 {
+            let now = at(step * 20);
+            derive(now, &mut lock, &mut entropy);
+            let sealed = lock.seal(now).expect("there is a key");
+            assert_eq!(sealed.sequence, step.wrapping_sub(50));
+            assert!(seen.insert((sealed.nonce, sealed.sequence)), "{step}");
+        }
+    }
+
+    #[test]
     fn a_late_key_does_not_stop_the_packets() {
         let mut entropy = entropy();
         let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes256, 4);

@@ -112,6 +112,8 @@ mod tests {
         tunnel.heard_feedback(Ports { source: 5, destination: 7 });
         assert_eq!(tunnel.feedback_ports(1968), Ports { source: 7, destination: 5 });
         assert_eq!([tunnel.next_sequence(), tunnel.next_sequence()], [0, 1]);
+        tunnel.sequence = u32::MAX;
+        assert_eq!([tunnel.next_sequence(), tunnel.next_sequence()], [u32::MAX, 0]);
         assert_eq!(media_source_port(1), 0x8001);
     }
 }

@@ -22,3 +22,4 @@ mod timing;
 mod trouble;
 mod tunnel;
 mod weaknesses;
+mod week;
