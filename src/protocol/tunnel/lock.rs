@@ -5,6 +5,7 @@ use crate::crypto::secret::Secret;
 use crate::protocol::entropy::{Entropy, NoEntropy};
 use crate::protocol::time::{Span, Time};
 use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
 
 /// A sequence number must not come twice under one key; there are 2³² of them. A new key is due long before.
 const MOST_USES: u64 = 1 << 31;
@@ -23,6 +24,34 @@ struct Key {
     uses: u64,
     /// `None`: it is to be replaced however young it is.
     since: Option<Time>,
+}
+
+/// The nonces we have taken, and in which order.
+#[derive(Default)]
+struct Used {
+    nonces: BTreeSet<Nonce>,
+    order: VecDeque<Nonce>,
+}
+
+impl Used {
+    /// False: it is there already.
+    fn insert(&mut self, nonce: Nonce) -> bool {
+        let new = self.nonces.insert(nonce);
+        if new {
+            self.order.push_back(nonce);
+        }
+        if self.order.len() > MOST_NONCES {
+            let oldest = self.order.pop_front();
+            oldest.map(|oldest| self.nonces.remove(&oldest));
+        }
+        new
+    }
+}
+
+impl fmt::Debug for Used {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.nonces.fmt(formatter)
+    }
 }
 
 /// A key to be derived for us.
@@ -60,9 +89,7 @@ pub(in crate::protocol) struct Lock {
     next: Option<Key>,
     /// The nonce whose key is being derived.
     deriving: Option<Nonce>,
-    used: BTreeSet<Nonce>,
-    /// The same, oldest first.
-    order: VecDeque<Nonce>,
+    used: Used,
 }
 
 impl Lock {
@@ -81,8 +108,7 @@ impl Lock {
             current: None,
             next: None,
             deriving: None,
-            used: BTreeSet::new(),
-            order: VecDeque::new(),
+            used: Used::default(),
         }
     }
 
@@ -91,7 +117,7 @@ impl Lock {
     }
 
     pub(in crate::protocol) fn is_own(&self, nonce: Nonce) -> bool {
-        self.used.contains(&nonce)
+        self.used.nonces.contains(&nonce)
     }
 
     /// From the next key on another passphrase is used, and the first bit of the nonce says so.
@@ -136,11 +162,6 @@ impl Lock {
             let mut nonce: Nonce = entropy.octets()?;
             nonce[0] = (nonce[0] & !ODD) | if self.odd { ODD } else { 0 };
             if nonce != [0; 4] && self.used.insert(nonce) {
-                self.order.push_back(nonce);
-                if self.order.len() > MOST_NONCES {
-                    let oldest = self.order.pop_front();
-                    oldest.map(|oldest| self.used.remove(&oldest));
-                }
                 return Ok(nonce);
             }
         }
