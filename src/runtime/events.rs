@@ -52,10 +52,11 @@ impl EventQueue {
     pub(super) fn push(&self, notice: Notice) {
         let mut state = self.state.lock();
         let is_out_of_band = notice.is_out_of_band();
-        if !state.ended && !(is_out_of_band && state.out_of_band >= MOST_OUT_OF_BAND) {
-            state.out_of_band += usize::from(is_out_of_band);
-            state.notices.push_back(notice);
+        if state.ended || is_out_of_band && state.out_of_band >= MOST_OUT_OF_BAND {
+            return;
         }
+        state.out_of_band += usize::from(is_out_of_band);
+        state.notices.push_back(notice);
     }
 
     /// Takes each notice in turn until none is left.
