@@ -156,6 +156,28 @@ fn a_report_that_quotes_an_earlier_sender_report_tells_the_true_round_trip() {
     assert!((245.0..256.0).contains(&rtt), "{rtt} ms");
 }
 
+/// However often it is reported to.
+#[test]
+fn many_reports_under_way_are_still_known_when_they_are_quoted() {
+    let mut side = Side::sender(PeerConfig { keepalive_interval: Span::from_millis(5), ..settings() });
+    side.pass_ms(100);
+    let mut quoted = Vec::new();
+    for ms in 0..3000u32 {
+        side.pass_ms(1);
+        let at = side.now;
+        quoted.extend(reported(&mut side).into_iter().map(|sent| (at, sent)));
+        let arrived = quoted.iter().take_while(|(at, _)| side.now.since(*at).as_millis() >= 400).count();
+        let latest = quoted.drain(..arrived).next_back();
+        if let Some((_, sent)) = latest {
+            report(&mut side, sent, 0);
+        } else if ms % 100 == 0 {
+            report(&mut side, 0, 0);
+        }
+    }
+    let rtt = round_trip(&mut side);
+    assert!((395.0..406.0).contains(&rtt), "{rtt} ms");
+}
+
 #[test]
 fn a_wall_clock_that_is_set_moves_no_round_trip() {
     const HOUR: Span = Span::from_secs(3600);

@@ -46,13 +46,26 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if !self.pending && is_pending() {
-            let mut signal = 0;
-            // SAFETY: set and number live through the call, which does not wait: the signal is there, and is held back.
-            unsafe { libc::sigwait(&self.pipe, &mut signal) };
+            forget(&self.pipe);
         }
         // SAFETY: the set is the one that pthread_sigmask returned; the old mask is not wanted.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.previous, ptr::null_mut()) };
     }
+}
+
+/// Must not wait: one that was sent to the process may be another thread's meanwhile.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn forget(pipe: &libc::sigset_t) {
+    let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: set and time live through the call; what is known of the signal is not wanted.
+    unsafe { libc::sigtimedwait(pipe, ptr::null_mut(), &at_once) };
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn forget(pipe: &libc::sigset_t) {
+    let mut signal = 0;
+    // SAFETY: set and number live through the call.
+    unsafe { libc::sigwait(pipe, &mut signal) };
 }
 
 fn is_pending() -> bool {

@@ -5,7 +5,7 @@ use super::log_stream;
 use super::logging::{rist_log_level, rist_logging_settings};
 use super::pointer;
 use crate::protocol::output::Level;
-use crate::runtime::log::LogSink;
+use crate::runtime::log::{LogSink, Logger};
 use parking_lot::Mutex;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -124,29 +124,43 @@ fn prefix(level: c_int, (receiver, sender): (u64, u64)) -> String {
 }
 
 struct Global {
-    target: Arc<Target>,
+    target: Target,
+    logger: Logger,
     /// Set by `rist_logging_set` as a side effect: forgotten together with the settings it came from.
     implicit: bool,
+}
+
+impl Global {
+    fn new(settings: &rist_logging_settings, implicit: bool) -> Self {
+        let target = Target::copied(settings);
+        Self { logger: Logger::new(Arc::new(target.clone())), target, implicit }
+    }
 }
 
 static GLOBAL: Mutex<Option<Global>> = Mutex::new(None);
 
 pub(super) fn set_global(settings: &rist_logging_settings) {
-    let target = Arc::new(Target::copied(settings));
-    let old = GLOBAL.lock().replace(Global { target, implicit: false });
-    drop(old);
+    let old = GLOBAL.lock().replace(Global::new(settings, false));
+    end(old);
 }
 
 pub(super) fn set_global_if_none(settings: &rist_logging_settings) {
     let mut global = GLOBAL.lock();
     if global.is_none() {
-        *global = Some(Global { target: Arc::new(Target::copied(settings)), implicit: true });
+        *global = Some(Global::new(settings, true));
     }
 }
 
 pub(super) fn unset_global() {
     let old = GLOBAL.lock().take();
-    drop(old);
+    end(old);
+}
+
+/// What they point to may go away then: no other thread is inside.
+fn end(old: Option<Global>) {
+    if let Some(old) = old {
+        old.logger.end();
+    }
 }
 
 /// Forgets the global settings if they were set implicitly and lead where these lead: what they point to is about
@@ -155,14 +169,14 @@ pub(super) fn forget(target: &Target) {
     let mut global = GLOBAL.lock();
     let old = global.take_if(|global| global.implicit && global.target.is_like(target));
     drop(global);
-    drop(old);
+    end(old);
 }
 
 /// A line for the global log.
 pub(super) fn log_global(level: Level, text: &str) {
-    let target = GLOBAL.lock().as_ref().map(|global| Arc::clone(&global.target));
-    if let Some(target) = target {
-        target.write(level as c_int, (0, 0), text.as_bytes());
+    let logger = GLOBAL.lock().as_ref().map(|global| global.logger.clone());
+    if let Some(logger) = logger {
+        logger.log(level, text);
     }
 }
 

@@ -6,6 +6,10 @@ use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::thread::{self, ThreadId};
 
+/// Out-of-band packets that wait for their callback at most: whoever sends them must not fill the memory while a callback
+/// is slow. Later ones are dropped. More than one batch of datagrams can hold.
+const MOST_OUT_OF_BAND: usize = 4096;
+
 /// What callbacks are made from.
 pub(super) enum Notice {
     Event(Event),
@@ -24,17 +28,35 @@ pub(super) struct EventQueue {
 #[derive(Default)]
 struct State {
     notices: VecDeque<Notice>,
+    out_of_band: usize,
     dispatcher: Option<ThreadId>,
     /// Nothing is told any more.
     ended: bool,
 }
 
+impl Notice {
+    fn is_out_of_band(&self) -> bool {
+        matches!(self, Notice::Event(Event::OutOfBand { .. }))
+    }
+}
+
+impl State {
+    fn pop(&mut self) -> Option<Notice> {
+        let notice = self.notices.pop_front()?;
+        self.out_of_band -= usize::from(notice.is_out_of_band());
+        Some(notice)
+    }
+}
+
 impl EventQueue {
     pub(super) fn push(&self, notice: Notice) {
         let mut state = self.state.lock();
-        if !state.ended {
-            state.notices.push_back(notice);
+        let is_out_of_band = notice.is_out_of_band();
+        if state.ended || is_out_of_band && state.out_of_band >= MOST_OUT_OF_BAND {
+            return;
         }
+        state.out_of_band += usize::from(is_out_of_band);
+        state.notices.push_back(notice);
     }
 
     /// Takes each notice in turn until none is left.
@@ -43,7 +65,7 @@ impl EventQueue {
         if state.dispatcher.is_some() {
             return;
         }
-        while let Some(notice) = state.notices.pop_front() {
+        while let Some(notice) = state.pop() {
             state.dispatcher = Some(thread::current().id());
             drop(state);
             tell(notice);
@@ -68,7 +90,7 @@ impl EventQueue {
             self.idle.wait(&mut state);
         }
         let before = state.dispatcher.replace(this);
-        while let Some(notice) = state.notices.pop_front() {
+        while let Some(notice) = state.pop() {
             drop(state);
             tell(notice);
             state = self.state.lock();
@@ -81,6 +103,8 @@ impl EventQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::output::PeerId;
+    use crate::protocol::payload::Pool;
 
     fn flow(flow_id: u32) -> Notice {
         Notice::Event(Event::FlowTimedOut { flow_id })
@@ -141,5 +165,22 @@ mod tests {
         others(3);
         assert_eq!(told, [1, 2]);
         assert!(queue.state.lock().notices.is_empty());
+    }
+    #[test]
+    fn out_of_band_packets_behind_a_slow_callback_are_bounded() {
+        let (queue, pool) = (EventQueue::default(), Pool::new());
+        let packet = || Notice::Event(Event::OutOfBand { peer: PeerId(1), payload: pool.copy(&[0; 1000]) });
+        queue.push(flow(1));
+        let mut told = 0;
+        queue.dispatch(|_| {
+            if told == 0 {
+                (0..9000).for_each(|_| queue.push(packet()));
+                queue.push(flow(2));
+            }
+            told += 1;
+        });
+        assert_eq!(told, 1 + MOST_OUT_OF_BAND + 1);
+        queue.push(packet());
+        assert_eq!(queue.state.lock().notices.len(), 1);
     }
 }

@@ -40,7 +40,7 @@ impl Logger {
 
     /// Nothing is written from now on, and what other threads write at the moment has been written: the application's
     /// threads may still be inside calls that have something to say.
-    pub(super) fn end(&self) {
+    pub fn end(&self) {
         self.gate.close();
     }
 

@@ -69,6 +69,16 @@ fn logs_that_can_not_be_written_end_nothing() {
 }
 
 #[test]
+fn a_signal_of_the_applications_holds_up_no_log() {
+    run("pipe_signal");
+}
+
+#[test]
+fn nobody_is_inside_a_global_log_that_has_gone() {
+    run("global_log");
+}
+
+#[test]
 fn a_slow_callback_holds_up_nothing_else() {
     run("callback");
 }

@@ -177,6 +177,8 @@ fn what_nobody_takes_is_bounded_and_the_newest_stays() {
     }
     bench.deliver(u64::from(count) * 1000 + 100_000);
     assert!((most..=2 * most).contains(&bench.out.len()));
-    assert!(bench.out[0].discontinuity && bench.out[1..].iter().all(|delivery| !delivery.discontinuity));
+    // It begins the flow: nothing came before it.
+    assert!(bench.out[0].flow_start && bench.out[1..].iter().all(|delivery| !delivery.flow_start));
+    assert!(bench.out.iter().all(|delivery| !delivery.discontinuity));
     assert_eq!(bench.out.last().expect("the newest").seq, (count - 1) & 0xFFFF);
 }

@@ -144,10 +144,12 @@ impl Flow {
     /// other full queue.
     fn bound_ready(&mut self) {
         while self.ready.len() as u64 > self.buffer.max() {
-            self.ready.pop_front();
+            let starts = self.ready.pop_front().is_some_and(|gone| gone.delivery.flow_start);
             self.counters.lost = self.counters.lost.saturating_add(1);
-            if let Some(next) = self.ready.front_mut() {
-                next.delivery.discontinuity = true;
+            if let Some(Ready { delivery: next, .. }) = self.ready.front_mut() {
+                // The flow begins with what is left of it.
+                next.flow_start |= starts;
+                next.discontinuity = !next.flow_start;
             }
         }
     }

@@ -7,7 +7,10 @@ use crate::protocol::time::{Span, Time};
 use std::collections::VecDeque;
 
 /// Reports remembered: more than three seconds at the usual ten a second.
-const MAX: usize = 32;
+const USUAL: usize = 32;
+/// And so many while they are as young as this: of one each millisecond, which can be configured, those of a second.
+const YOUNG: Span = Span::from_secs(4);
+const MAX: usize = 1024;
 
 /// Apart, because of those that have only knocked: they cost no more than a pointer.
 #[derive(Debug, Default)]
@@ -33,7 +36,8 @@ impl SenderReports {
 
     pub(in crate::protocol) fn sent(&mut self, ntp: u64, now: Time) {
         let sent = &mut self.known.get_or_insert_default().sent;
-        if sent.len() >= MAX {
+        let is_old = |(_, left): &(u32, Time)| now.since(*left) > YOUNG;
+        while sent.len() >= MAX || sent.len() >= USUAL && sent.front().is_some_and(is_old) {
             sent.pop_front();
         }
         sent.push_back((middle(ntp), now));
