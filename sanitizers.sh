@@ -24,7 +24,7 @@ triple=$(rustc -vV | sed -n 's/^host: //p')
 runtimes=$(rustc --print target-libdir)
 seed=${LIFECYCLE_SEED:-1}
 export LIFECYCLE_PATIENCE=5
-export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 TSAN_OPTIONS=history_size=4:second_deadlock_stack=1
+export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1 TSAN_OPTIONS=history_size=4:second_deadlock_stack=1
 # Misuse of unsafe functions of the standard library is a panic.
 export CARGO_PROFILE_CHECKED_DEBUG_ASSERTIONS=true
 
