@@ -52,11 +52,11 @@ impl Logger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::OnceLock;
+    use parking_lot::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[derive(Default)]
-    struct Ends(OnceLock<Logger>, AtomicUsize);
+    struct Ends(Mutex<Option<Logger>>, AtomicUsize);
 
     impl LogSink for Ends {
         fn enabled(&self, _level: Level) -> bool {
@@ -65,7 +65,8 @@ mod tests {
 
         fn write(&self, _level: Level, _ids: (u64, u64), _text: &str) {
             self.1.fetch_add(1, Ordering::SeqCst);
-            self.0.get().unwrap().end();
+            let logger = self.0.lock().take();
+            logger.inspect(Logger::end);
         }
     }
 
@@ -73,7 +74,7 @@ mod tests {
     fn the_end_may_come_from_inside_a_line_and_is_that_of_all_clones() {
         let sink = Arc::new(Ends::default());
         let logger = Logger::new(sink.clone());
-        assert!(sink.0.set(logger.clone().with_ids((1, 0))).is_ok());
+        *sink.0.lock() = Some(logger.clone().with_ids((1, 0)));
         logger.log(Level::Info, "the last one");
         logger.log(Level::Info, "too late");
         assert_eq!(sink.1.load(Ordering::SeqCst), 1);
