@@ -128,11 +128,6 @@ step "AddressSanitizer: contexts from Rust"
 with address cargo test --test runtime_lifecycle --test runtime_stream --test runtime_idle
 
 thread 3000
-step "ThreadSanitizer: contexts from Rust"
-# The hand-over between writers and the protocol thread is among the unit tests.
-with thread cargo test --lib runtime::
-with thread cargo test --test runtime_lifecycle --test runtime_stream --test runtime_idle
-
 step "valgrind: C programs"
 unset CARGO_PROFILE_CHECKED_DEBUG_ASSERTIONS
 export LIFECYCLE_PATIENCE=20
