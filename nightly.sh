@@ -1,6 +1,7 @@
 #!/bin/bash
-# What takes too long for every commit, half an hour in all: the whole grid of networks (28,000 worlds), judged by the
-# stored figures; a week of each kind of session in virtual time; unmodified programs at 20 Mbit/s for twenty minutes.
+# What takes too long for every commit, about an hour in all: the whole grid of networks (28,000 worlds), judged by the
+# stored figures; a week of each kind of session in virtual time; unmodified programs at 20 Mbit/s for twenty minutes;
+# 10,000 random worlds, 10,000 lives of contexts, and everything under sanitizers. fuzz/long.sh is apart.
 # RIST_BLESS=1: stores the figures of the whole grid, and of the part that every test run plays, and does no more.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -26,4 +27,7 @@ fi
 GRID=nightly grid
 [ -z "${RIST_BLESS:-}" ] || exit 0
 SOAK=week cargo test --profile checked --test simulation scenarios::week -- --nocapture
+SIM_SEEDS=10000 cargo test --profile checked --test simulation seeds
+LIFECYCLE_CYCLES=10000 cargo test --profile checked --test lifecycle -- --nocapture
 ./soak.sh 1200
+./sanitizers.sh
