@@ -51,6 +51,9 @@ struct Network {
     destroy_in_poll: AtomicBool,
     write_in_send: AtomicBool,
     destroy_in_send: AtomicBool,
+    /// A thread of the program's that sends waits until this is no longer so.
+    hold_in_send: AtomicBool,
+    held: AtomicBool,
     destroyed: AtomicBool,
     calls_after_end: AtomicU64,
 }
@@ -103,6 +106,14 @@ impl Network {
             // SAFETY: any handle is fine.
             assert_eq!(unsafe { rist_destroy(ctx) }, 0);
             self.destroyed.store(true, Ordering::SeqCst);
+        }
+        let ours = std::thread::current().name().is_none();
+        if ours && self.hold_in_send.load(Ordering::SeqCst) {
+            self.held.store(true, Ordering::SeqCst);
+            while self.hold_in_send.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            self.held.store(false, Ordering::SeqCst);
         }
         let calls = self.calls.fetch_add(1, Ordering::Relaxed);
         if self.refusals > 0 && calls.is_multiple_of(self.refusals) {
@@ -362,6 +373,29 @@ fn a_function_may_send_and_destroy_while_it_sends() {
     wait_until("the end", PATIENCE, || network.destroyed.load(Ordering::SeqCst).then_some(()), || link.evidence());
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     assert_eq!(link.sender.write(b"too late"), -1);
+}
+
+/// A thread of the program's is in sendto, and another one destroys the context.
+#[test]
+fn the_end_waits_for_functions_on_other_threads() {
+    let network: &'static Network = Box::leak(Box::new(Network::new()));
+    let link = Link::new(network, false);
+    link.carry(10);
+    network.hold_in_send.store(true, Ordering::SeqCst);
+    std::thread::scope(|scope| {
+        // What it writes may also be sent by a thread of the library's, which is at it.
+        scope.spawn(|| while link.sender.write(b"held") > 0 {});
+        wait_until("the sending", PATIENCE, || network.held.load(Ordering::SeqCst).then_some(()), || link.evidence());
+        scope.spawn(|| {
+            assert_eq!(link.sender.destroy(), 0);
+            assert!(!network.held.load(Ordering::SeqCst));
+        });
+        let refused = || (link.sender.write(b"too late") == -1).then_some(());
+        wait_until("the end to begin", PATIENCE, refused, || link.evidence());
+        // Time to end too early.
+        std::thread::sleep(Duration::from_millis(50));
+        network.hold_in_send.store(false, Ordering::SeqCst);
+    });
 }
 
 #[test]

@@ -108,16 +108,19 @@ int rist_logging_set(struct rist_logging_settings **logging_settings,
 /**
  * Makes a copy of the settings the global ones. They are used where no context is at hand, as in udpsocket.h.
  *
- * Unset them before what they point to goes away.
+ * Unset them before what they point to goes away. Waits for a log function of the old ones that runs on another thread:
+ * hold no lock that it takes.
  *
  * @return 0 on success, -1 on error
  */
-RIST_API int rist_logging_set_global(struct rist_logging_settings *logging_settings);
+RIST_API
+int rist_logging_set_global(struct rist_logging_settings *logging_settings);
 
 /**
- * Forgets the global settings.
+ * Forgets the global settings. Waits for a log function of theirs that runs on another thread: hold no lock that it takes.
  */
-RIST_API void rist_logging_unset_global(void);
+RIST_API
+void rist_logging_unset_global(void);
 
 /**
  * The old name of rist_logging_settings_free2().

@@ -120,7 +120,8 @@ pub unsafe extern "C" fn rist_logging_set(
 
 /// Makes a copy of the settings the global ones. They are used where no context is at hand, as in udpsocket.h.
 ///
-/// Unset them before what they point to goes away.
+/// Unset them before what they point to goes away. Waits for a log function of the old ones that runs on another thread:
+/// hold no lock that it takes.
 ///
 /// @return 0 on success, -1 on error
 #[unsafe(no_mangle)]
@@ -133,7 +134,7 @@ pub unsafe extern "C" fn rist_logging_set_global(logging_settings: *mut rist_log
     })
 }
 
-/// Forgets the global settings.
+/// Forgets the global settings. Waits for a log function of theirs that runs on another thread: hold no lock that it takes.
 #[unsafe(no_mangle)]
 pub extern "C" fn rist_logging_unset_global() {
     fence((), log_target::unset_global);

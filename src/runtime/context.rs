@@ -12,6 +12,7 @@ use crate::protocol::payload::Pool;
 use crate::protocol::session::{MAX_PAYLOAD, Media, Session, SessionConfig};
 use crate::protocol::time::Time;
 use parking_lot::{Condvar, Mutex};
+use std::io;
 use std::net::IpAddr;
 use std::process;
 use std::sync::Arc;
@@ -169,20 +170,28 @@ impl Context {
             return Err(Error::AlreadyStarted);
         }
         let mut threads = Vec::new();
-        if let Err(error) = self.spawn_all(&mut threads) {
-            self.driver.stop();
-            threads.into_iter().for_each(|thread| drop(thread.join()));
-            self.driver.unstop();
-            return Err(error);
-        }
+        let spawned = self.spawn_all(&mut threads);
         state.thread_ids = threads.iter().map(|thread| thread.thread().id()).collect();
-        state.threads = threads;
         state.process = process::id();
         state.started = true;
-        Ok(())
+        let Err(error) = spawned else {
+            state.threads = threads;
+            return Ok(());
+        };
+        // Those that have started end again, and whoever reads the line may destroy the context: not with the lock.
+        self.driver.stop();
+        drop(state);
+        threads.into_iter().for_each(|thread| drop(thread.join()));
+        self.log().log(Level::Error, &format!("cannot start a thread: {error}"));
+        let mut state = self.state.lock();
+        if state.destroyer.is_none() {
+            state.started = false;
+            self.driver.unstop();
+        }
+        Err(Error::Resources)
     }
 
-    fn spawn_all(&self, threads: &mut Vec<JoinHandle<()>>) -> Result<(), Error> {
+    fn spawn_all(&self, threads: &mut Vec<JoinHandle<()>>) -> io::Result<()> {
         if self.role == Role::Receiver {
             threads.push(self.spawn("rist-delivery", |driver, _| delivery_thread::run(driver))?);
         }
@@ -193,12 +202,12 @@ impl Context {
         Ok(())
     }
 
-    fn spawn(&self, name: &str, run: fn(&Driver, Role)) -> Result<JoinHandle<()>, Error> {
+    fn spawn(&self, name: &str, run: fn(&Driver, Role)) -> io::Result<JoinHandle<()>> {
         let driver = Arc::clone(&self.driver);
         let role = self.role;
         let _blocked = signals::Blocked::new();
         let builder = thread::Builder::new().name(name.to_owned()).stack_size(stack::size());
-        let thread = builder.spawn(move || {
+        builder.spawn(move || {
             let tell = |starts| {
                 // Silent when this thread itself has destroyed the context, from a callback.
                 let callback = driver.callbacks().thread.clone();
@@ -209,10 +218,6 @@ impl Context {
             tell(true);
             driver.fence(|| run(&driver, role));
             tell(false);
-        });
-        thread.map_err(|error| {
-            self.log().log(Level::Error, &format!("cannot start a thread: {error}"));
-            Error::Resources
         })
     }
 
