@@ -15,25 +15,10 @@ struct Bench {
 
 impl Bench {
     fn new(seq_mask: u32, buffer: Span, kbps: u32) -> Self {
-        let config = FlowConfig {
-            recovery: true,
-            buffer_min: buffer,
-            buffer_max: buffer,
-            reorder_buffer: Span::from_millis(15),
-            max_retries: 20,
-            max_bitrate_kbps: 100_000,
-            timing_mode: TimingMode::Source,
-            rtt_multiplier: 7,
-            merging: Merging::default(),
-            recovery_depth: 16,
-        };
+        let config = FlowConfig { recovery_depth: 16, ..testing::config(buffer) };
         let mut flow = Flow::new(2, seq_mask, config);
         for peer in [A, B] {
-            let mut rtt = crate::protocol::peer::rtt::Rtt::default();
-            rtt.sample(Span::from_millis(20));
-            let (rtt_min, rtt_max) = (Span::from_millis(5), Span::from_millis(500));
-            flow.set_path(peer, PathState { rtt, usable: true, priority: 0, rtt_min, rtt_max, return_kbps: kbps });
-            flow.trust(peer);
+            testing::add_path(&mut flow, peer, Some(Span::from_millis(20)), kbps);
         }
         Self { flow, pool: Pool::new(), out: Vec::new() }
     }

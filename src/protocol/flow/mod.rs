@@ -21,6 +21,8 @@ mod requests;
 mod size;
 mod source_clock;
 mod tail;
+#[cfg(test)]
+mod testing;
 
 use super::config::TimingMode;
 use super::output::PeerId;
@@ -278,18 +280,8 @@ mod tests {
     use super::*;
 
     fn flow(seq_mask: u32, recovery_depth: u8) -> Flow {
-        let config = FlowConfig {
-            recovery: true,
-            buffer_min: Span::from_secs(1),
-            buffer_max: Span::from_secs(1),
-            reorder_buffer: Span::ZERO,
-            max_retries: 20,
-            max_bitrate_kbps: 100_000,
-            timing_mode: TimingMode::Source,
-            rtt_multiplier: 7,
-            merging: Merging::default(),
-            recovery_depth,
-        };
+        let config = testing::config(Span::from_secs(1));
+        let config = FlowConfig { reorder_buffer: Span::ZERO, recovery_depth, ..config };
         Flow::new(2, seq_mask, config)
     }
 
@@ -306,16 +298,7 @@ mod tests {
     fn a_repair_is_not_handed_out_before_its_neighbours_when_the_clock_was_set_meanwhile() {
         let mut flow = flow(0xFFFF, 0);
         let (pool, start) = (Pool::new(), Time::from_ticks(1 << 40));
-        let path = PathState {
-            rtt: crate::protocol::peer::rtt::Rtt::default(),
-            usable: true,
-            priority: 0,
-            rtt_min: Span::from_millis(5),
-            rtt_max: Span::from_millis(500),
-            return_kbps: 0,
-        };
-        flow.set_path(PeerId(1), path);
-        flow.trust(PeerId(1));
+        testing::add_path(&mut flow, PeerId(1), None, 0);
         let receive = |flow: &mut Flow, now, seq: u32, retransmit| {
             let arrival = Arrival {
                 now,

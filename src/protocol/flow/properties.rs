@@ -1,11 +1,9 @@
 //! What holds for every input, tried with many: the ring, and a whole flow on a network that loses and reorders.
 
-use super::path::PathState;
 use super::recovery_buffer::{Packet, RecoveryBuffer, Slot};
 use super::*;
 use crate::properties::cases;
 use crate::protocol::output::Delivery;
-use crate::protocol::peer::rtt::Rtt;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -88,24 +86,8 @@ prop_compose! {
 }
 
 fn flow(buffer_ms: u32) -> Flow {
-    let config = FlowConfig {
-        recovery: true,
-        buffer_min: Span::from_millis(buffer_ms),
-        buffer_max: Span::from_millis(buffer_ms),
-        reorder_buffer: Span::from_millis(15),
-        max_retries: 20,
-        max_bitrate_kbps: 100_000,
-        timing_mode: TimingMode::Source,
-        rtt_multiplier: 7,
-        merging: Merging::default(),
-        recovery_depth: 0,
-    };
-    let mut flow = Flow::new(2, 0xFFFF, config);
-    let mut rtt = Rtt::default();
-    rtt.sample(Span::from_millis(20));
-    let (rtt_min, rtt_max) = (Span::from_millis(5), Span::from_millis(500));
-    flow.set_path(PeerId(1), PathState { rtt, usable: true, priority: 0, rtt_min, rtt_max, return_kbps: 0 });
-    flow.trust(PeerId(1));
+    let mut flow = Flow::new(2, 0xFFFF, testing::config(Span::from_millis(buffer_ms)));
+    testing::add_path(&mut flow, PeerId(1), Some(Span::from_millis(20)), 0);
     flow
 }
 
