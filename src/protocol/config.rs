@@ -73,6 +73,69 @@ pub enum MergeMode {
     Auto,
 }
 
+/// Which clock the timestamps of the Advanced profile count: three are in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AdvancedClock {
+    /// Found out: by the other side's control packets for what we send, by the packets themselves for what we receive.
+    #[default]
+    Auto,
+    /// Microseconds (TR-06-3; libRIST 0.2.19 and later).
+    Megahertz,
+    /// Microseconds shifted left by 16 (ristgo, ristrust).
+    Shifted,
+}
+
+/// How a sender of the Advanced profile begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AdvancedStart {
+    /// Waits a moment for the other side to say what it can do; Main if it does not, and a change if it does later.
+    #[default]
+    Auto,
+    /// In Main at once, and a change when the other side has said that it can (libRIST 0.2.18 and later).
+    Main,
+    /// In Advanced at once, whatever the other side is (libRIST 0.2.16, ristgo, ristrust).
+    Advanced,
+}
+
+/// Whether RTT echo requests of the Advanced profile are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AdvancedEcho {
+    /// Not where the other side would take the answer for fifteen times as long (libRIST before 0.2.19).
+    #[default]
+    Auto,
+    On,
+    Off,
+}
+
+/// How the Advanced profile encrypts and authenticates (TR-06-3 PSK modes 1 to 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, PartialOrd, Ord)]
+pub enum PskMode {
+    /// AES in counter mode: what every other implementation has.
+    #[default]
+    Ctr = 1,
+    /// HMAC-SHA256 and no encryption.
+    Hmac = 2,
+    /// AES in counter mode with HMAC-SHA256.
+    CtrHmac = 3,
+    /// AES-GCM.
+    Gcm = 4,
+    /// ChaCha20-Poly1305.
+    ChaCha = 5,
+}
+
+/// A peer's settings that only the Advanced profile has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Advanced {
+    pub clock: AdvancedClock,
+    pub start: AdvancedStart,
+    pub echo: AdvancedEcho,
+    pub psk_mode: PskMode,
+    /// Sender: payloads longer than this are sent in fragments of so many octets, at most 1460; 0 = whole.
+    pub fragment_size: u16,
+    /// Sender: payloads that LZ4 makes smaller are sent so (libRIST `compression`).
+    pub compression: bool,
+}
+
 /// One peer's settings, already checked and clamped (`PeerConfig::sanitize`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct PeerConfig {
@@ -131,6 +194,7 @@ pub struct PeerConfig {
     pub merge: MergeMode,
     /// Packets that rings of 32-bit sequence numbers hold: 65,536 shifted left by it (libRIST 0.2.18).
     pub recovery_depth: u8,
+    pub advanced: Advanced,
     /// Listening sender: no media for an address before it has answered an echo. Without it, three octets for each
     /// octet received are replaced by full trust; for receivers that answer no echoes.
     pub address_validation: bool,
@@ -173,6 +237,7 @@ impl Default for PeerConfig {
             split: SplitMode::Off,
             merge: MergeMode::Off,
             recovery_depth: super::recovery_depth::DEFAULT,
+            advanced: Advanced::default(),
             address_validation: true,
         }
     }

@@ -111,6 +111,11 @@ pub enum Event {
         peer: PeerId,
         payload: Payload,
     },
+    /// What a sender says of its flow (Advanced profile): JSON, or whatever it has sent instead.
+    FlowAttribute {
+        peer: PeerId,
+        text: Payload,
+    },
     FlowStats(Box<FlowReport>),
     SenderStats(Box<SenderPeerReport>),
     /// With the reports of the peers, while what is written is split.

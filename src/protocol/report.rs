@@ -12,6 +12,8 @@ pub struct FlowReport {
     pub profile: Profile,
     /// Bits of a sequence number on the wire: 16 or 32.
     pub seq_bits: u8,
+    /// Its media comes in the Advanced profile's framing now.
+    pub advanced_active: bool,
     pub received: u64,
     pub received_bytes: u64,
     pub dropped_late: u32,
@@ -149,6 +151,8 @@ pub struct SenderPeerReport {
     /// Simple reports its RTCP port as a peer of its own, as libRIST does.
     pub rtcp: bool,
     pub profile: Profile,
+    /// It is spoken to in the Advanced profile's framing now.
+    pub advanced_active: bool,
     pub miface: String,
     /// Datagrams of any kind sent to the peer.
     pub sent: u64,

@@ -144,6 +144,7 @@ mod tests {
             cname: String::new(),
             rtcp: false,
             profile: Profile::Simple,
+            advanced_active: false,
             miface: String::new(),
             sent,
             received: 0,

@@ -87,6 +87,8 @@ impl Driver {
                 Some(out_of_band) => out_of_band(peer, &payload),
                 None => self.out_of_band.push(peer, payload),
             },
+            // Nobody can ask for them yet.
+            Event::FlowAttribute { .. } => {}
             Event::FlowStats(report) => {
                 if let Some(stats) = &callbacks.stats {
                     stats(Report::Flow(&report));

@@ -37,6 +37,7 @@ impl Flow {
             status,
             profile,
             seq_bits: self.seq_mask.count_ones() as u8,
+            advanced_active: false,
             received: counters.received,
             received_bytes: counters.received_bytes,
             dropped_late: counters.dropped_late,

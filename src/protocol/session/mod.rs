@@ -6,6 +6,7 @@
 
 mod door;
 mod feedback;
+mod flow_attribute;
 mod greeting;
 mod keys;
 mod known;
@@ -41,6 +42,7 @@ use super::time::{Span, Time};
 use super::timers::{Timer, Timers};
 use super::tunnel::Strangers;
 use door::Door;
+pub use flow_attribute::MAX_FLOW_ATTRIBUTE;
 use keys::Purpose;
 use known::Peers;
 use legs::Found;
@@ -171,6 +173,7 @@ pub struct Session {
     reads_keys: bool,
     clear_text: Vec<u8>,
     out_of_band: bool,
+    flow_attributes: bool,
     /// Names this context in keep-alives.
     mac: [u8; 6],
     /// Peers behind listeners that media goes to now.
@@ -225,6 +228,7 @@ impl Session {
             reads_keys: false,
             clear_text: Vec::new(),
             out_of_band: false,
+            flow_attributes: false,
             mac: [0; 6],
             takers: Vec::new(),
             split: Split::default(),

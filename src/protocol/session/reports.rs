@@ -102,6 +102,7 @@ fn sender_report(peer: &mut Peer, now: Time, flow_id: u32, profile: Profile, wai
         cname: peer.remote_name.clone().unwrap_or_default(),
         rtcp: false,
         profile,
+        advanced_active: false,
         miface: peer.miface.to_string(),
         sent: media,
         received: u64::from(traffic.received_rtcp),
