@@ -23,6 +23,11 @@ pub enum KeySize {
 }
 
 impl KeySize {
+    /// 128, 192 or 256.
+    pub fn bits(self) -> u16 {
+        self.octets() as u16 * 8
+    }
+
     pub(super) fn octets(self) -> usize {
         match self {
             KeySize::Aes128 => 16,

@@ -26,7 +26,7 @@ pub enum Level {
 }
 
 /// Room for the longest header that a framing puts before a payload.
-pub const MAX_HEAD: usize = 48;
+pub const MAX_HEAD: usize = 52;
 
 /// A datagram to send: a short head and a shared body.
 #[derive(Debug, Clone)]

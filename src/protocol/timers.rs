@@ -33,6 +33,8 @@ pub(super) enum Timer {
     Legs,
     /// Paced retransmissions wait.
     Retransmit,
+    /// Media waits for a peer's word, or for its turn after that.
+    Hold,
     /// The application wants to hear each second that there is no flow.
     IdleNotice,
 }

@@ -1,6 +1,7 @@
 //! Main profile (TR-06-2): everything through one port, behind a GRE header, encrypted where there is a key.
 
 use super::super::tunnel::Sealed;
+use super::add;
 use crate::protocol::output::{MAX_HEAD, SocketId, Transmit};
 use crate::protocol::payload::{Payload, Pool};
 use crate::wire::gre::{Form, Header};
@@ -61,13 +62,5 @@ impl Envelope {
         let mut transmit = Transmit { socket: self.socket, to: self.to, head, head_len: 0, body: None };
         add(&mut transmit, &gre, gre_len);
         transmit
-    }
-}
-
-/// Adds the first `len` of these octets to the head. All of them are copied: a number known beforehand costs no call.
-fn add<const N: usize>(transmit: &mut Transmit, octets: &[u8; N], len: usize) {
-    if let Some(place) = transmit.head[transmit.head_len..].first_chunk_mut() {
-        *place = *octets;
-        transmit.head_len += len;
     }
 }

@@ -22,11 +22,38 @@ pub(in crate::protocol) struct Sent {
     pub(in crate::protocol) seq: u32,
     /// RTP timestamp.
     pub(in crate::protocol) timestamp: u32,
+    /// Source time, for clocks other than RTP's.
+    pub(in crate::protocol) source: Time,
     pub(in crate::protocol) payload_type: u8,
     /// Virtual ports in the tunnel; 0 = the peer's.
     pub(in crate::protocol) ports: Ports,
     pub(in crate::protocol) null_packets: Option<u8>,
     pub(in crate::protocol) payload: Payload,
+    pub(in crate::protocol) advanced: Packed,
+}
+
+/// What Advanced sends of a packet where that is not the payload as it is. Made once, so that a repeat is the same.
+#[derive(Debug, Clone)]
+pub(in crate::protocol) struct Packed {
+    /// In place of the payload.
+    pub(in crate::protocol) payload: Option<Payload>,
+    /// It is an LZ4 block, or a part of one.
+    pub(in crate::protocol) lz4: bool,
+    /// Of the fragments of a block: the first one, the last one. Both: it is whole.
+    pub(in crate::protocol) first: bool,
+    pub(in crate::protocol) last: bool,
+}
+
+impl Packed {
+    pub(in crate::protocol) fn is_whole(&self) -> bool {
+        self.first && self.last
+    }
+}
+
+impl Default for Packed {
+    fn default() -> Self {
+        Self { payload: None, lz4: false, first: true, last: true }
+    }
 }
 
 /// How often a peer was sent a packet again.
@@ -189,7 +216,8 @@ mod tests {
     use crate::protocol::payload::Pool;
 
     fn sent(seq: u32, payload: Payload) -> Sent {
-        Sent { seq, timestamp: 0, payload_type: 33, ports: Ports::default(), null_packets: None, payload }
+        let (source, ports) = (Time::default(), Ports::default());
+        Sent { seq, timestamp: 0, source, payload_type: 33, ports, null_packets: None, payload, advanced: Packed::default() }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::output::PeerId;
 use super::recovery_depth;
 use super::time::{Span, Time};
 use history::History;
-pub(super) use history::Sent;
+pub(super) use history::{Packed, Sent};
 use lane::{Lane, Waiting};
 pub(super) use spread::Spread;
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,6 +80,13 @@ impl Sender {
             busy: BTreeSet::new(),
             spread: Spread::default(),
         }
+    }
+
+    /// The newest number with these low bits: what a peer asks for that is told 16 bits only.
+    pub(super) fn lengthen(&self, low: u16) -> u32 {
+        let newest = self.packets.wrapping_sub(1);
+        let back = newest.wrapping_sub(low.into()) & 0xFFFF;
+        newest.wrapping_sub(back) & self.seq_mask
     }
 
     /// How long packets are kept for requests.
@@ -255,10 +262,12 @@ mod tests {
             let packet = Sent {
                 seq,
                 timestamp: 0,
+                source: now,
                 payload_type: 33,
                 ports: Ports::default(),
                 null_packets: None,
                 payload: pool.copy(&[7; 1316]),
+                advanced: Packed::default(),
             };
             sender.remember(now, packet);
             (0..1000).for_each(|peer| sender.media_sent(now, PeerId(peer), 1316));

@@ -1,6 +1,6 @@
 //! What holds for every input, tried with many: the history against a list, and shares of legs.
 
-use super::history::{History, Sent};
+use super::history::{History, Packed, Sent};
 use super::spread::Spread;
 use crate::properties::cases;
 use crate::protocol::bonding::{Condition, FULL, Leg};
@@ -57,8 +57,12 @@ proptest! {
                     list.push((seq, now, content));
                     let payload = pool.copy(&content.to_be_bytes());
                     let ports = Ports::default();
-                    let (timestamp, payload_type) = (content, 33);
-                    history.insert(now, Sent { seq: seq.into(), timestamp, payload_type, ports, null_packets: None, payload });
+                    let (timestamp, payload_type, advanced) = (content, 33, Packed::default());
+                    let seq = seq.into();
+                    history.insert(
+                        now,
+                        Sent { seq, timestamp, source: now, payload_type, ports, null_packets: None, payload, advanced },
+                    );
                 }
                 Step::Ask(back, peer) => {
                     let seq = next.wrapping_sub(back << (16 - depth));
@@ -95,12 +99,16 @@ proptest! {
         for seq in &seqs {
             let payload = pool.copy(&seq.to_be_bytes());
             let ports = Ports::default();
-            history.insert(now, Sent { seq: *seq, timestamp: 0, payload_type: 33, ports, null_packets: None, payload });
-            let found = history.get(now, *seq).map(|sent| sent.payload.to_vec());
+            let (seq, advanced) = (*seq, Packed::default());
+            history.insert(
+                now,
+                Sent { seq, timestamp: 0, source: now, payload_type: 33, ports, null_packets: None, payload, advanced },
+            );
+            let found = history.get(now, seq).map(|sent| sent.payload.to_vec());
             prop_assert_eq!(found, Some(seq.to_be_bytes().to_vec()), "the newest is always there");
         }
         for seq in &seqs {
-            let found = history.get(now, *seq).map(|sent| sent.payload.to_vec());
+            let found = history.get(now, seq).map(|sent| sent.payload.to_vec());
             prop_assert!(found.is_none_or(|payload| payload == seq.to_be_bytes()));
         }
     }

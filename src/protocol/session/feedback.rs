@@ -17,6 +17,13 @@ const MAX_NAME: usize = 127;
 /// Echo requests answered of one datagram.
 const MAX_ECHOES: usize = 2;
 
+/// A sequence number as it was asked for.
+pub(super) enum Asked {
+    /// Its 16 low bits.
+    Low(u16),
+    Whole(u32),
+}
+
 impl Session {
     pub(super) fn handle_feedback(&mut self, now: Time, id: PeerId, channel: Channel, compound: Compound<'_>) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
@@ -52,9 +59,14 @@ impl Session {
                     echoes += 1;
                     self.answer_echo(now, id, &echo);
                 }
-                Ok(Rtcp::EchoResponse(echo)) => self.echo_answered(now, id, &echo),
+                Ok(Rtcp::EchoResponse(echo)) => {
+                    if let Some(abilities) = self.tunnel_of(id).and_then(|tunnel| tunnel.abilities.as_mut()) {
+                        abilities.answers_in_tunnel = true;
+                    }
+                    self.echo_answered(now, id, &echo);
+                }
                 Ok(Rtcp::Nack(nack)) => {
-                    requests -= self.serve(now, id, &nack, requests);
+                    requests -= self.serve_rtcp(now, id, &nack, requests);
                 }
                 Ok(_) => {}
                 Err(_) => {
@@ -123,7 +135,7 @@ impl Session {
         }
     }
 
-    fn echo_answered(&mut self, now: Time, id: PeerId, echo: &Echo) {
+    pub(super) fn echo_answered(&mut self, now: Time, id: PeerId, echo: &Echo) {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.ssrc == echo.ssrc) else { return };
         let delay = Span::from_micros(echo.delay_us);
         let (was_trusted, answered_before) = (peer.is_proven(), peer.echoes.answers());
@@ -158,8 +170,8 @@ impl Session {
         self.schedule_playout(flow_id);
     }
 
-    /// Takes the requests of one NACK; returns how many it held.
-    fn serve(&mut self, now: Time, id: PeerId, nack: &Nack<'_>, cap: usize) -> usize {
+    /// Takes the requests of one RTCP NACK; returns how many it held.
+    fn serve_rtcp(&mut self, now: Time, id: PeerId, nack: &Nack<'_>, cap: usize) -> usize {
         let Some(flow_id) = self.outgoing_flow() else {
             self.complain(now, Complaint::WrongRole, Level::Debug, "request received on a receiver, dropped");
             return 0;
@@ -167,18 +179,27 @@ impl Session {
         if nack.media_ssrc() & !1 != flow_id {
             return 0;
         }
+        self.serve(now, id, nack.sequences(cap).map(Asked::Low))
+    }
+
+    /// Takes requests; returns how many there were.
+    pub(super) fn serve(&mut self, now: Time, id: PeerId, asked: impl Iterator<Item = Asked>) -> usize {
         // Who gets no stream has lost nothing of it.
         if self.is_tunnel() && self.peers.get(&id).is_some_and(|peer| peer.is_child() && !peer.is_proven()) {
             return 0;
         }
-        let Some(terms) = self.terms(id) else { return 0 };
+        let Some(terms) = self.terms(id).filter(|_| self.outgoing_flow().is_some()) else { return 0 };
         // What one member of a group asks for, all of them get: they share one account.
         let account = self.media_peer(id);
         let (mut count, mut skipped, mut too_soon) = (0, 0, 0);
-        for seq in nack.sequences(cap) {
+        for asked in asked {
             count += 1;
-            self.note_request(u32::from(seq));
-            match self.sender.request(now, account, u32::from(seq), &terms) {
+            let seq = match asked {
+                Asked::Low(low) => self.sender.lengthen(low),
+                Asked::Whole(seq) => seq,
+            };
+            self.note_request(seq);
+            match self.sender.request(now, account, seq, &terms) {
                 Verdict::Accepted => {}
                 Verdict::Skipped => skipped += 1,
                 Verdict::TooSoon => too_soon += 1,
@@ -202,6 +223,9 @@ impl Session {
             }
             None => {
                 peer.dead_since = Some(now);
+                if let Some(abilities) = peer.tunnel.as_mut().and_then(|tunnel| tunnel.abilities.as_mut()) {
+                    abilities.begin_anew();
+                }
                 self.timers.set(Timer::Liveness(id), Some(now + crate::protocol::peer::GONE_AFTER));
                 let silent = now.since(heard).as_millis();
                 self.mention(now, Level::Warn, format!("peer {} is dead: silent for {silent} ms", id.0));

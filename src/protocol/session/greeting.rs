@@ -1,12 +1,14 @@
 //! First words and signs of life in the tunnel: keep-alives, buffer negotiation (TR-06-2:2022 §5.5, §10; libRIST).
 
 use super::Session;
+use super::control::ABILITIES;
 use crate::protocol::config::Role;
 use crate::protocol::framing::main::Envelope;
 use crate::protocol::output::PeerId;
+use crate::protocol::peer::Peer;
 use crate::protocol::time::{Span, Time};
 use crate::protocol::timers::Timer;
-use crate::protocol::tunnel::{Tunnel, Version};
+use crate::protocol::tunnel::{Sealed, Tunnel, Version};
 use crate::wire::gre::{BufferNegotiation, Form, KeepAlive, capabilities};
 
 const INTERVAL: Span = Span::from_secs(1);
@@ -17,8 +19,10 @@ const OFFER_FOR: Span = Span::from_secs(5);
 
 impl Session {
     /// The tunnel of a peer that the application adds.
-    pub(super) fn new_tunnel(&self, now: Time) -> Option<Box<Tunnel>> {
-        self.is_tunnel().then(|| Box::new(Tunnel::new(Version::of_caller(), now + OFFER_FOR)))
+    pub(super) fn new_tunnel(&self, now: Time, peer: &Peer) -> Option<Box<Tunnel>> {
+        let mut tunnel = Tunnel::new(Version::of_caller(), now + OFFER_FOR);
+        tunnel.abilities = self.new_abilities(peer);
+        self.is_tunnel().then(|| Box::new(tunnel))
     }
 
     /// First words to a peer that we call, before its reports: both versions, and how long we keep packets.
@@ -34,9 +38,12 @@ impl Session {
 
     /// A stranger has become a peer by a packet of this version and length, which is counted here.
     pub(super) fn welcome(&mut self, now: Time, id: PeerId, version: u8, length: usize) {
+        let abilities = self.peers.get(&id).and_then(|peer| self.new_abilities(peer));
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.received_bytes(length);
-        peer.tunnel = Some(Box::new(Tunnel::new(Version::of_stranger(version), now)));
+        let mut tunnel = Tunnel::new(Version::of_stranger(version), now);
+        tunnel.abilities = abilities;
+        peer.tunnel = Some(Box::new(tunnel));
         if self.begin_login(now, id) {
             return;
         }
@@ -55,11 +62,18 @@ impl Session {
         if version == 1 && offers {
             self.send_keep_alive(now, id, 2);
         }
+        self.send_advanced_keep_alive(now, id);
+        self.announce_nonce(now, id);
+        self.describe_flow(now, id);
     }
 
     fn send_keep_alive(&mut self, now: Time, id: PeerId, version: u8) {
-        let capabilities = capabilities(self.split.is_on() || self.reflects_pairs_to(id));
-        let message = KeepAlive { mac: self.mac, capabilities, extension: None, json: &[] };
+        let pairs = self.split.is_on() || self.reflects_pairs_to(id);
+        let has_abilities = self.peers.get(&id).and_then(|peer| peer.tunnel.as_ref()).map(|t| t.abilities.is_some());
+        let message = match has_abilities {
+            Some(true) => KeepAlive::advanced(self.mac, pairs, ABILITIES, &[]),
+            _ => KeepAlive { mac: self.mac, capabilities: capabilities(pairs), extension: None, json: &[] },
+        };
         self.send_message(now, id, Form::KeepAlive, Some(version), |out| message.write(out));
     }
 
@@ -114,30 +128,38 @@ impl Session {
         let tunnel = peer.tunnel.as_deref_mut()?;
         let version = version.unwrap_or(tunnel.version.get());
         let mut envelope = Envelope { socket, to, version, form, sequence: 0, sealed: None };
-        if form == Form::Eapol || (tunnel.lock.is_none() && !is_child) {
-            envelope.sequence = tunnel.next_sequence();
-            return Some(envelope);
+        // A key of its own or of the peer that it came through; callers of ours have their own or none.
+        let clear = form == Form::Eapol || (tunnel.lock.is_none() && !is_child);
+        match if clear { None } else { self.seal(now, id).ok()? } {
+            Some(sealed) => {
+                envelope.sequence = sealed.sequence;
+                envelope.sealed = Some(sealed);
+                // Version 0 has no safe encryption.
+                envelope.version = version.max(1);
+            }
+            None => envelope.sequence = self.tunnel_of(id)?.next_sequence(),
         }
-        let own = tunnel.lock.as_deref_mut().map(|lock| (id, lock));
+        Some(envelope)
+    }
+
+    /// How the next datagram to a peer is sealed, if it is.
+    pub(super) fn seal(&mut self, now: Time, id: PeerId) -> Result<Option<Sealed>, NoKey> {
+        let own = self.tunnel_of(id).and_then(|tunnel| tunnel.lock.as_deref_mut()).map(|lock| (id, lock));
         let (owner, lock) = match own {
             Some(own) => own,
             None => match self.lock_of(id) {
                 Some(lent) => lent,
-                None => {
-                    envelope.sequence = self.tunnel_of(id)?.next_sequence();
-                    return Some(envelope);
-                }
+                None => return Ok(None),
             },
         };
         let sealed = lock.seal(now);
         if lock.wants_key(now) {
             self.prepare_key(now, owner);
         }
-        let sealed = sealed?;
-        envelope.sequence = sealed.sequence;
-        envelope.sealed = Some(sealed);
-        // Version 0 has no safe encryption.
-        envelope.version = version.max(1);
-        Some(envelope)
+        sealed.map(Some).ok_or(NoKey)
     }
 }
+
+/// What has to be sealed can not be yet.
+#[derive(Debug)]
+pub(super) struct NoKey;

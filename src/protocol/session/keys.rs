@@ -1,6 +1,7 @@
 //! Keys of the Main profile: whose they are, which are missing, and what waits for them.
 
 use super::Session;
+use super::greeting::NoKey;
 use super::throttle::Complaint;
 use crate::crypto::psk::{Cipher, KeySize, Nonce};
 use crate::crypto::secret::Secret;
@@ -9,7 +10,7 @@ use crate::protocol::output::{Error, Level, Output, PeerId, SocketId};
 use crate::protocol::peer::{Kind, Peer};
 use crate::protocol::time::{Span, Time};
 use crate::protocol::timers::Timer;
-use crate::protocol::tunnel::{Keyring, Lock, Refusal, Sense, Tunnel};
+use crate::protocol::tunnel::{Keyring, Lock, Refusal, Sealed, Sense, Tunnel};
 use crate::wire::gre::{self, Content, Packet};
 use crate::wire::rtcp::Compound;
 use crate::wire::rtp::{self, Rtp};
@@ -93,7 +94,7 @@ impl Session {
         self.owner(id, |tunnel| tunnel.lock.is_some())
     }
 
-    fn keyring_owner(&self, id: PeerId) -> Option<PeerId> {
+    pub(super) fn keyring_owner(&self, id: PeerId) -> Option<PeerId> {
         // Looked at for every packet of every receiver.
         if !self.reads_keys {
             return None;
@@ -203,7 +204,7 @@ impl Session {
         }
     }
 
-    fn nonce_unknown(&mut self, now: Time, source: Source, owner: PeerId, name: (Nonce, KeySize), datagram: &[u8]) {
+    pub(super) fn nonce_unknown(&mut self, now: Time, source: Source, owner: PeerId, name: (Nonce, KeySize), datagram: &[u8]) {
         let account = source.known.filter(|id| self.has_account(*id));
         let proven =
             account.and_then(|id| self.peers.get(&id)).is_some_and(|peer| !peer.is_child() || peer.is_proven());
@@ -216,6 +217,28 @@ impl Session {
         }
         self.strangers.came(now, owner, (source.socket, source.from), name, datagram);
         self.derive_for_stranger(now);
+    }
+
+    /// How the next Advanced packet to a peer is sealed, if it is.
+    pub(super) fn seal_media(&mut self, now: Time, id: PeerId) -> Result<Option<Sealed>, NoKey> {
+        self.seal(now, id)
+    }
+
+    /// Whether control messages are sealed as well.
+    pub(super) fn seals_control(&self, _id: PeerId) -> bool {
+        false
+    }
+
+    /// The other side has announced a nonce: its key is derived before anything comes under it.
+    pub(super) fn expect_nonce(&mut self, now: Time, id: PeerId, owner: PeerId, name: (Nonce, KeySize)) {
+        let known = self.keyring_of(id).is_none_or(|keyring| keyring.knows(name));
+        if known || !self.has_account(id) {
+            return;
+        }
+        if let Some(tunnel) = self.tunnel_of(id) {
+            tunnel.unknown.get_or_insert_default().expect(name);
+            self.derive_for_peer(now, id, owner);
+        }
     }
 
     /// Whether keys are derived for a peer beside the strangers: it has answered an echo, or it has the secret and not
@@ -259,7 +282,7 @@ impl Session {
         let judged = !waited.is_empty();
         if let Some(from) = from {
             for awaited in waited {
-                self.handle_tunnel(now, socket, from, &awaited.datagram);
+                self.handle_datagram(now, socket, from, &awaited.datagram);
             }
         }
         let good = self.is_proven_key(owner, name);
@@ -273,7 +296,7 @@ impl Session {
         if let Some(stranger) = self.strangers.derived() {
             self.add_key(now, stranger.owner, stranger.name, keys, epoch);
             for datagram in &stranger.datagrams {
-                self.handle_tunnel(now, stranger.socket, stranger.from, datagram);
+                self.handle_datagram(now, stranger.socket, stranger.from, datagram);
             }
         }
         self.derive_for_stranger(now);
@@ -322,10 +345,7 @@ impl Session {
 
     fn key_to_send(&mut self, now: Time, owner: PeerId, nonce: Nonce, key: Cipher) {
         let lock = self.tunnel_of(owner).and_then(|tunnel| tunnel.lock.as_mut());
-        if lock.is_none_or(|lock| !lock.derived(now, nonce, key)) {
-            return;
-        }
-        // What could not be said before.
+        let first = lock.is_some_and(|lock| lock.derived(now, nonce, key));
         let waiting: Vec<PeerId> = self
             .peers
             .values()
@@ -333,6 +353,11 @@ impl Session {
             .filter(|peer| peer.control.remote.is_some())
             .map(|peer| peer.id)
             .collect();
+        if !first {
+            // To be used before long.
+            return waiting.into_iter().for_each(|id| self.announce_nonce(now, id));
+        }
+        // What could not be said before.
         for id in &waiting {
             self.send_greetings(now, *id);
         }

@@ -1,7 +1,7 @@
 //! The legs of a sender: which may carry media now, and what is learnt of each.
 
 use super::media::may_take_media;
-use super::{SEQ_MASK, Session};
+use super::Session;
 use crate::protocol::bonding::{
     Block, Candidate, Condition, FULL, JUDGED_EVERY, Leg, RttBounds, is_cleared, settled_for, trickles,
 };
@@ -50,6 +50,9 @@ impl Session {
         self.legs.retain(|leg| leg.share > 0);
         self.bonding.assign(now, &mut self.legs);
         self.legs_found = Some(Found { at: now, steady });
+        if self.is_advanced() {
+            self.choose_packing();
+        }
     }
 
     /// A packet has left by these legs, the elected one last.
@@ -78,7 +81,8 @@ impl Session {
             return;
         }
         let media = self.media_peer(id);
-        let sent = self.bonding.trail.count(block.highest_seq & SEQ_MASK, media);
+        let highest = self.whole_number(id, block.highest_seq);
+        let sent = self.bonding.trail.count(highest, media);
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let shared = peer.config.weight > 0;
         if let Some(standing) = peer.standing.as_mut() {

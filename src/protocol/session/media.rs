@@ -4,9 +4,9 @@ use super::throttle::Complaint;
 use super::{MAX_PAYLOAD, Media, Session};
 use crate::protocol::config::Role;
 use crate::protocol::framing::simple;
-use crate::protocol::output::{Error, Level, PeerId};
+use crate::protocol::output::{Error, Level, PeerId, Transmit};
 use crate::protocol::peer::{Kind, Peer};
-use crate::protocol::sender::{Sent, Terms};
+use crate::protocol::sender::{Packed, Sent, Terms};
 use crate::protocol::time::Time;
 use crate::protocol::timers::Timer;
 use crate::protocol::tunnel::media_source_port;
@@ -23,38 +23,58 @@ impl Session {
             return Err(Error::WrongRole);
         }
         let length = media.payload.len();
-        if length == 0 || length > MAX_PAYLOAD {
+        if length == 0 || (length > MAX_PAYLOAD && length > self.most_payload()) {
             return Err(Error::InvalidArgument);
         }
         if self.peers.is_empty() {
             return Err(Error::NoPeers);
         }
-        let source = media.ts_ntp.map_or(now, Time::from_ticks);
-        if !self.split.is_on() {
-            self.send_packet(now, source, media);
-            return Ok(length);
-        }
         // A number of the application's has no place in pairs (libRIST).
-        if media.seq.is_some() {
+        if media.seq.is_some() && self.split.is_on() {
             let text = "what is to be split can not be numbered by the application: not sent";
             self.complain(now, Complaint::Numbered, Level::Error, text);
             return Err(Error::InvalidArgument);
         }
-        for half in self.halves(&media) {
-            self.send_packet(now, source, half);
+        let source = media.ts_ntp.map_or(now, Time::from_ticks);
+        if self.is_advanced() && self.hold_back(now, source, &media) {
+            return Ok(length);
         }
+        self.send_block(now, source, media);
         Ok(length)
     }
 
-    fn send_packet(&mut self, now: Time, source: Time, media: Media) {
-        let (null_packets, payload) = self.without_null_packets(media.payload);
+    /// Sends what the application wrote at once: in one packet, or two.
+    pub(super) fn send_block(&mut self, now: Time, source: Time, media: Media) {
+        self.find_usable_legs(now);
+        if !self.split.is_on() {
+            return self.send_whole(now, source, media);
+        }
+        for half in self.halves(&media) {
+            self.send_whole(now, source, half);
+        }
+    }
+
+    fn send_whole(&mut self, now: Time, source: Time, media: Media) {
+        if self.has_to_pack() {
+            return self.send_packed(now, source, media);
+        }
+        self.send_packet(now, source, media, Packed::default());
+    }
+
+    pub(super) fn send_packet(&mut self, now: Time, source: Time, media: Media, advanced: Packed) {
+        let (null_packets, payload) = match advanced.is_whole() {
+            true => self.without_null_packets(media.payload),
+            false => (None, media.payload),
+        };
         let sent = Sent {
             seq: self.sender.number(media.seq),
             timestamp: clock::ntp_to_rtp(source.ticks(), MEDIA_CLOCK),
+            source,
             payload_type: rtp::MPEG_TS,
             ports: Ports { source: media.virt_src_port, destination: media.virt_dst_port },
             null_packets,
             payload,
+            advanced,
         };
         let mut chosen = std::mem::take(&mut self.chosen);
         chosen.clear();
@@ -93,25 +113,11 @@ impl Session {
     }
 
     pub(super) fn send_media(&mut self, now: Time, id: PeerId, sent: &Sent, again: bool) {
-        let Some(flow) = self.outgoing_flow() else { return };
-        let header = rtp::Header {
-            payload_type: sent.payload_type,
-            seq: sent.seq as u16,
-            timestamp: sent.timestamp,
-            ssrc: flow | u32::from(again),
-            null_packets: sent.null_packets,
+        let transmit = match self.speaks_advanced(id) {
+            true => self.advanced_media(now, id, sent, again),
+            false => self.rtp_media(now, id, sent, again),
         };
-        let envelope = self.envelope(now, id, Form::Reduced(sent.ports), None);
-        let is_tunnel = self.is_tunnel();
-        let Some(peer) = self.peers.quietly(id) else { return };
-        let transmit = match (envelope, peer.media.remote) {
-            (Some(mut envelope), _) => {
-                envelope.form = Form::Reduced(media_ports(peer, sent.ports));
-                envelope.media(&header, &sent.payload, &self.pool)
-            }
-            (None, Some(to)) if !is_tunnel => simple::media(peer.media.socket, to, &header, sent.payload.clone()),
-            _ => return,
-        };
+        let (Some(transmit), Some(peer)) = (transmit, self.peers.quietly(id)) else { return };
         let bytes = transmit.len();
         if !peer.may_send(bytes) {
             return;
@@ -128,6 +134,30 @@ impl Session {
             self.sender.media_sent(now, id, bytes);
         }
         self.transmit(transmit);
+    }
+
+    /// Media as Simple and Main have it.
+    fn rtp_media(&mut self, now: Time, id: PeerId, sent: &Sent, again: bool) -> Option<Transmit> {
+        let header = rtp::Header {
+            payload_type: sent.payload_type,
+            seq: sent.seq as u16,
+            timestamp: sent.timestamp,
+            ssrc: self.outgoing_flow()? | u32::from(again),
+            null_packets: sent.null_packets,
+        };
+        let envelope = self.envelope(now, id, Form::Reduced(sent.ports), None);
+        let is_tunnel = self.is_tunnel();
+        let peer = self.peers.quietly(id)?;
+        match (envelope, peer.media.remote) {
+            (Some(mut envelope), _) => {
+                envelope.form = Form::Reduced(media_ports(peer, sent.ports));
+                Some(envelope.media(&header, &sent.payload, &self.pool))
+            }
+            (None, Some(to)) if !is_tunnel => {
+                Some(simple::media(peer.media.socket, to, &header, sent.payload.clone()))
+            }
+            _ => None,
+        }
     }
 
     /// Whether media may go to a peer that came by itself.
@@ -196,7 +226,7 @@ impl Session {
 }
 
 /// Where the application names no ports they are the peer's.
-fn media_ports(peer: &Peer, asked: Ports) -> Ports {
+pub(super) fn media_ports(peer: &Peer, asked: Ports) -> Ports {
     let or = |port: u16, default: u16| if port == 0 { default } else { port };
     Ports {
         source: or(asked.source, media_source_port(peer.id.0)),

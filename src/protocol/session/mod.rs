@@ -4,10 +4,13 @@
 //! `media` what we send, `legs` by which of the peers, `timers` what becomes due, `reports` the statistics. In the Main profile also `tunnel` what
 //! comes in, `greeting` first words, `keys` and `login` who may read and write, `out_of_band` what else is carried.
 
+mod advanced;
+mod control;
 mod door;
 mod feedback;
 mod flow_attribute;
 mod greeting;
+mod hold;
 mod keys;
 mod known;
 mod legs;
@@ -18,6 +21,7 @@ mod look_ups;
 mod media;
 mod members;
 mod out_of_band;
+mod packing;
 mod peers;
 mod receive;
 mod reflector;
@@ -44,6 +48,7 @@ use super::tunnel::Strangers;
 use door::Door;
 pub use flow_attribute::MAX_FLOW_ATTRIBUTE;
 use keys::Purpose;
+use hold::Hold;
 use known::Peers;
 use legs::Found;
 use lockout::Lockout;
@@ -52,6 +57,8 @@ use login_budget::LoginBudget;
 use look_ups::LookUps;
 use members::Members;
 pub use out_of_band::MAX_OUT_OF_BAND;
+use packing::Packing;
+pub use packing::{MAX_FRAGMENT, MAX_FRAGMENTS};
 use reflector::Reflected;
 use schedule::Schedule;
 use sources::Sources;
@@ -174,11 +181,15 @@ pub struct Session {
     clear_text: Vec<u8>,
     out_of_band: bool,
     flow_attributes: bool,
+    /// The application says what its flow is.
+    describes_itself: bool,
     /// Names this context in keep-alives.
     mac: [u8; 6],
     /// Peers behind listeners that media goes to now.
     takers: Vec<(PeerId, PeerId)>,
     split: Split,
+    hold: Hold,
+    packing: Packing,
     merge: MergeMode,
     /// The application's, before any peer's.
     recovery_depth: Option<u8>,
@@ -187,6 +198,7 @@ pub struct Session {
 impl Session {
     pub fn new(config: SessionConfig, pool: Arc<Pool>) -> Self {
         let random = config.seed;
+        let mask = if config.profile == Profile::Advanced { u32::MAX } else { SEQ_MASK };
         Self {
             config,
             pool,
@@ -195,7 +207,7 @@ impl Session {
             members: Members::default(),
             listening: BTreeMap::new(),
             flows: BTreeMap::new(),
-            sender: Sender::new(SEQ_MASK),
+            sender: Sender::new(mask),
             door: Door::default(),
             transmits: VecDeque::new(),
             outputs: VecDeque::new(),
@@ -229,9 +241,12 @@ impl Session {
             clear_text: Vec::new(),
             out_of_band: false,
             flow_attributes: false,
+            describes_itself: false,
             mac: [0; 6],
             takers: Vec::new(),
             split: Split::default(),
+            hold: Hold::default(),
+            packing: Packing::default(),
             merge: MergeMode::Off,
             recovery_depth: None,
         }
@@ -252,11 +267,21 @@ impl Session {
             return Err(Error::InvalidArgument);
         }
         self.config.profile = profile;
+        self.sender = Sender::new(self.seq_mask());
         Ok(())
     }
 
-    /// Whether datagrams are tunnel packets. Advanced begins in Main's framing and stays there with peers that
-    /// do not offer more, as this build does not.
+    /// Whether peers may be spoken to in Advanced.
+    fn is_advanced(&self) -> bool {
+        self.config.profile == Profile::Advanced
+    }
+
+    /// Advanced numbers packets with 32 bits, of which those spoken to in Main see half.
+    fn seq_mask(&self) -> u32 {
+        if self.is_advanced() { u32::MAX } else { SEQ_MASK }
+    }
+
+    /// Whether there is a tunnel. Advanced begins in Main's framing, and stays there with peers that do not offer more.
     fn is_tunnel(&self) -> bool {
         self.config.profile != Profile::Simple
     }

@@ -39,6 +39,7 @@ impl Session {
             (Role::Receiver, _) | (Role::Sender, Remote::Listen { .. }) => return Err(Error::Unsupported),
         };
         self.first_peer_rules(&setup.config);
+        self.packing.want_fragments(setup.config.advanced.fragment_size);
         let id = self.take_id();
         let media = Endpoint::new(setup.media, None);
         let control = Endpoint::new(setup.control, None);
@@ -46,7 +47,7 @@ impl Session {
         self.reflects |= peer.config.reflector;
         peer.url = setup.url.into();
         peer.miface = setup.miface.into();
-        peer.tunnel = self.new_tunnel(now);
+        peer.tunnel = self.new_tunnel(now, &peer);
         peer.vouched = !peer.config.address_validation;
         peer.ssrc = match self.config.role {
             Role::Sender => self.config.flow_id,
@@ -144,7 +145,7 @@ impl Session {
         let deepest = self.peers.values().map(|peer| peer.config.recovery_depth).max();
         let Some(depth) = self.recovery_depth.or(deepest) else { return };
         self.sender.set_depth(depth);
-        if recovery_depth::is_cut(SEQ_MASK, depth) {
+        if recovery_depth::is_cut(self.seq_mask(), depth) {
             self.log(Level::Warn, format!("recovery depth {depth} is more than this machine can address: cut"));
         }
     }
@@ -216,7 +217,7 @@ impl Session {
         }
     }
 
-    pub fn remove_peer(&mut self, _now: Time, peer: PeerId) -> Result<(), Error> {
+    pub fn remove_peer(&mut self, now: Time, peer: PeerId) -> Result<(), Error> {
         if !self.peers.contains_key(&peer) {
             return Err(Error::NoSuchPeer);
         }
@@ -226,6 +227,7 @@ impl Session {
             self.drop_peer(child);
         }
         self.drop_peer(peer);
+        self.hold_no_longer(now);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use crate::protocol::time::{Span, Time};
 use crate::protocol::timers::Timer;
 use crate::wire::rtcp::{Compound, Rtcp};
 use crate::wire::rtp::Rtp;
-use crate::wire::{clock, null_packet};
+use crate::wire::{advanced, clock, null_packet};
 use std::cmp::Reverse;
 use std::net::SocketAddr;
 
@@ -24,6 +24,9 @@ const CHANGE_AFTER: Span = Span::from_millis(20);
 impl Session {
     /// Takes a datagram that came in on `socket`.
     pub fn handle_datagram(&mut self, now: Time, socket: SocketId, from: SocketAddr, datagram: &[u8]) {
+        if self.is_advanced() && advanced::is_candidate(datagram) {
+            return self.handle_advanced(now, socket, from, datagram);
+        }
         if self.is_tunnel() {
             return self.handle_tunnel(now, socket, from, datagram);
         }
@@ -183,6 +186,14 @@ impl Session {
         let Some(flow) = self.flows.get_mut(&flow_id).filter(|flow| flow.takes(id)) else { return };
         let first = !flow.has_data();
         flow.receive(&arrival, &self.pool);
+        self.received(now, flow_id, first, rtp.seq.into());
+        self.reflect(now, id, rtp, ports);
+    }
+
+    /// The flow has been given a packet, perhaps its first.
+    #[inline]
+    pub(super) fn received(&mut self, now: Time, flow_id: u32, first: bool, seq: u32) {
+        let Some(flow) = self.flows.get_mut(&flow_id) else { return };
         self.timers.set(Timer::Nack(flow_id), flow.next_request());
         self.playout.set(flow_id, flow.next_release());
         let exceeded = flow.take_window_exceeded();
@@ -191,17 +202,16 @@ impl Session {
             if flow.is_credible() {
                 self.timers.set(Timer::FlowStats(flow_id), Some(now + super::FIRST_REPORT));
             }
-            self.mention(now, Level::Info, format!("first packet of flow {flow_id}: sequence {}", rtp.seq));
+            self.mention(now, Level::Info, format!("first packet of flow {flow_id}: sequence {seq}"));
         }
         if exceeded {
             self.complain(
                 now,
                 Complaint::Window,
                 Level::Warn,
-                "bit rate times buffer exceeds the profile's 65,536 packets: the buffer is cut short",
+                "bit rate times buffer exceeds what sequence numbers tell apart: the buffer is cut short",
             );
         }
-        self.reflect(now, id, rtp, ports);
     }
 
     /// A dead peer was heard again.

@@ -1,6 +1,7 @@
 //! Statistics: what happened since the last report, per flow and per peer.
 
 use super::Session;
+use super::advanced::speaks_advanced;
 use crate::protocol::config::Profile;
 use crate::protocol::output::{Event, Level, PeerId};
 use crate::protocol::peer::{Kind, Peer, Traffic};
@@ -102,7 +103,7 @@ fn sender_report(peer: &mut Peer, now: Time, flow_id: u32, profile: Profile, wai
         cname: peer.remote_name.clone().unwrap_or_default(),
         rtcp: false,
         profile,
-        advanced_active: false,
+        advanced_active: profile == Profile::Advanced && speaks_advanced(peer),
         miface: peer.miface.to_string(),
         sent: media,
         received: u64::from(traffic.received_rtcp),

@@ -71,13 +71,18 @@ impl Session {
         if called {
             self.watch_legs(now);
         }
+        let abilities = self.tunnel_of(id).and_then(|tunnel| tunnel.abilities.as_mut()).filter(|_| with_echo);
+        let by_control = abilities.is_some_and(|abilities| abilities.asks_by_control());
         self.send_compound(now, id, |session, id, out| {
             session.write_report(now, id, out);
             session.write_name(id, out);
-            if with_echo {
+            if with_echo && !by_control {
                 session.write_echo_request(now, id, out);
             }
         });
+        if by_control && let Some(echo) = self.echo_request(now, id) {
+            self.send_control_echo(now, id, echo.ssrc, echo.timestamp);
+        }
     }
 
     /// Answers at once. A report of ours that is nearly due rides along, so that both sides settle on one
@@ -104,6 +109,10 @@ impl Session {
 
     /// Asks for missing packets, in as few datagrams as the specification allows.
     pub(super) fn send_requests(&mut self, now: Time, id: PeerId, flow_id: u32, seqs: &[u32]) {
+        let long = self.flows.get(&flow_id).is_some_and(|flow| flow.has_long_numbers());
+        if long && self.speaks_advanced(id) {
+            return self.send_control_requests(now, id, flow_id, seqs);
+        }
         let seqs: Vec<u16> = seqs.iter().map(|seq| *seq as u16).collect();
         let mut rest = &seqs[..];
         let nack_type = self.nack_type;
@@ -217,17 +226,21 @@ impl Session {
     }
 
     fn write_echo_request(&mut self, now: Time, id: PeerId, out: &mut Vec<u8>) {
+        if let Some(echo) = self.echo_request(now, id) {
+            rtcp::write_echo_request(out, &echo);
+        }
+    }
+
+    fn echo_request(&mut self, now: Time, id: PeerId) -> Option<Echo> {
         let mark = match self.entropy.octets() {
             Ok(octets) => u64::from_be_bytes(octets),
             Err(_) => self.next_random(),
         };
-        if let Some(peer) = self.peers.get_mut(&id) {
-            peer.echoes.asked(mark, now);
-            if self.config.role == Role::Sender && (!peer.is_child() || peer.is_proven()) {
-                peer.standing.get_or_insert_default().evidence.asked(now);
-            }
-            let echo = Echo { ssrc: peer.ssrc, timestamp: mark, delay_us: 0, padding: 0 };
-            rtcp::write_echo_request(out, &echo);
+        let peer = self.peers.get_mut(&id)?;
+        peer.echoes.asked(mark, now);
+        if self.config.role == Role::Sender && (!peer.is_child() || peer.is_proven()) {
+            peer.standing.get_or_insert_default().evidence.asked(now);
         }
+        Some(Echo { ssrc: peer.ssrc, timestamp: mark, delay_us: 0, padding: 0 })
     }
 }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 pub(super) enum Complaint {
     Malformed,
     MalformedFeedback,
+    /// Well formed, but nothing that we know or carry.
+    Unknown,
     /// Clear text where a secret is configured.
     Clear,
     /// Encrypted where none is.

@@ -34,6 +34,7 @@ impl Session {
                 Timer::FlowStats(flow_id) => self.report_flow(now, flow_id),
                 Timer::SenderStats => self.report_sender(now),
                 Timer::Legs => self.judge_legs(now),
+                Timer::Hold => self.end_hold(now),
                 Timer::Retransmit => self.pump_retransmissions(now),
                 Timer::IdleNotice => {
                     self.timers.set(Timer::IdleNotice, Some(now + Span::from_secs(1)));

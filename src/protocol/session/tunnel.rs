@@ -7,7 +7,7 @@ use super::{Channel, Session};
 use crate::protocol::config::Role;
 use crate::protocol::output::{Level, PeerId, SocketId};
 use crate::protocol::time::{Span, Time};
-use crate::protocol::tunnel::Heard;
+use crate::protocol::tunnel::{Heard, Offer};
 use crate::wire::eapol;
 use crate::wire::gre::{self, BufferNegotiation, Content, KeepAlive, Packet};
 use crate::wire::rtcp::Compound;
@@ -49,7 +49,7 @@ impl Session {
             None => self.tunnel_stranger(now, source, packet.version, &content, datagram),
         };
         let Some(id) = peer else { return };
-        let Some(mut peer) = self.peers.get_mut(&id) else { return };
+        let Some(peer) = self.peers.get_mut(&id) else { return };
         if source.known.is_some() {
             credit(&mut self.timers, now, peer, datagram.len());
         }
@@ -64,10 +64,15 @@ impl Session {
             }
             if tunnel.version.heard(now, packet.version) == Heard::Raised && packet.version >= 2 {
                 self.negotiate_buffer(now, id);
-                let Some(same) = self.peers.get_mut(&id) else { return };
-                peer = same;
             }
         }
+        self.content_arrived(now, id, content);
+    }
+
+    /// What a peer that may speak has said.
+    #[inline]
+    pub(super) fn content_arrived(&mut self, now: Time, id: PeerId, content: Content<'_>) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
         let Content::Media { ports, packet } = content else {
             return self.message_arrived(now, id, &content);
         };
@@ -133,12 +138,25 @@ impl Session {
             Content::Media { .. } => self.config.role == Role::Receiver,
             Content::BufferNegotiation(_) | Content::FutureNonce(_) => false,
         };
+        if !speaks {
+            return None;
+        }
+        self.enter(now, through, socket, from, version, datagram)
+    }
+
+    /// Somebody speaks who is no peer yet: it becomes one, if it may.
+    pub(super) fn enter(
+        &mut self,
+        now: Time,
+        through: PeerId,
+        socket: SocketId,
+        from: SocketAddr,
+        version: u8,
+        datagram: &[u8],
+    ) -> Option<PeerId> {
         let local = self.listening.get(&socket)?.local;
         let next = self.reserved_id();
-        if !speaks
-            || self.is_locked_out(now, through, from.ip())
-            || !self.may_enter(now, (socket, from), next, local, datagram)
-        {
+        if self.is_locked_out(now, through, from.ip()) || !self.may_enter(now, (socket, from), next, local, datagram) {
             return None;
         }
         let id = self.add_child(now, through, socket, from)?;
@@ -158,6 +176,11 @@ impl Session {
     fn kept_alive(&mut self, now: Time, id: PeerId, message: &KeepAlive<'_>) {
         self.sign_of_life(now, id);
         let digest = fnv(&[&message.mac, &message.capabilities, message.json]);
+        let Some(tunnel) = self.tunnel_of(id) else { return };
+        if let Some(abilities) = &mut tunnel.abilities {
+            let change = abilities.kept_alive(now, Offer::of_tunnel(message));
+            self.speaks_otherwise(now, id, change);
+        }
         let Some(tunnel) = self.tunnel_of(id) else { return };
         let pairs = message.announces_pairs();
         if std::mem::replace(&mut tunnel.announces_pairs, pairs) != pairs {

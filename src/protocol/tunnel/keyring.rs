@@ -65,6 +65,8 @@ pub(in crate::protocol) struct Keyring {
     entries: BTreeMap<Name, Entry>,
     /// Changes with the passphrases.
     epoch: u32,
+    /// The passphrase that has opened something lately, under nonces whose first bit is clear and set.
+    in_use: [Option<u32>; 2],
 }
 
 impl Keyring {
@@ -77,7 +79,7 @@ impl Keyring {
     /// Opens nothing before it has learnt something.
     pub(in crate::protocol) fn empty(size: KeySize) -> Self {
         let short = if size == KeySize::Aes192 { KeySize::Aes192 } else { KeySize::Aes128 };
-        Self { accepted: Vec::new(), numbers: 0, short, entries: BTreeMap::new(), epoch: 0 }
+        Self { accepted: Vec::new(), numbers: 0, short, entries: BTreeMap::new(), epoch: 0, in_use: [None; 2] }
     }
 
     /// Accepts one more passphrase from now on; our own before it for a while.
@@ -158,6 +160,11 @@ impl Keyring {
         if aes_256 { KeySize::Aes256 } else { self.short }
     }
 
+    /// Its keys have been derived.
+    pub(in crate::protocol) fn knows(&self, name: Name) -> bool {
+        self.entries.contains_key(&name)
+    }
+
     /// It has opened a packet.
     pub(in crate::protocol) fn is_proven(&self, name: Name) -> bool {
         self.entries.get(&name).is_some_and(|entry| entry.proven)
@@ -180,6 +187,28 @@ impl Keyring {
             }
         }
         self.entries.insert(name, Entry { ciphers, proven: false, hint: None, last_used: now });
+    }
+
+    /// Decrypts what nothing can be made of: the payload of an Advanced packet. The key is the one that has opened
+    /// something else, or one of the passphrase that has under a nonce for the same half of passphrases (its first bit),
+    /// or the newest.
+    pub(in crate::protocol) fn read(
+        &mut self,
+        now: Time,
+        name: Name,
+        sequence: u32,
+        octets: &[u8],
+        scratch: &mut Vec<u8>,
+    ) -> Result<(), Refusal> {
+        let counts = |number| self.accepted.iter().any(|accepted| accepted.number == number && accepted.counts(now));
+        let usual = self.in_use[usize::from(name.0[0] >> 7)];
+        let entry = self.entries.get_mut(&name).ok_or(Refusal::Unknown)?;
+        let mut ciphers = entry.ciphers.iter().filter(|(number, _)| counts(*number));
+        let first = ciphers.clone().next();
+        let (_, cipher) = ciphers.find(|(number, _)| usual == Some(*number)).or(first).ok_or(Refusal::Noise)?;
+        cipher.apply_into(&counter_block(sequence), octets, scratch);
+        entry.last_used = now;
+        Ok(())
     }
 
     /// Decrypts `octets` with the key that makes `sense` of them; it is told whether the key has proved itself
@@ -222,6 +251,7 @@ impl Keyring {
         if !entry.proven {
             entry.proven = true;
             let cipher = entry.ciphers.swap_remove(right);
+            self.in_use[usize::from(name.0[0] >> 7)] = Some(cipher.0);
             entry.ciphers = vec![cipher];
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use crate::crypto::psk::{Cipher, KeySize, Nonce, counter_block};
 use crate::crypto::secret::Secret;
+use crate::protocol::config::PskMode;
 use crate::protocol::entropy::{Entropy, NoEntropy};
 use crate::protocol::time::{Span, Time};
 use std::collections::{BTreeSet, VecDeque};
@@ -75,6 +76,16 @@ impl Sealed {
     pub(in crate::protocol) fn encrypt(&self, octets: &mut [u8]) {
         self.cipher.apply(&counter_block(self.sequence), octets);
     }
+
+    /// The PSK mode of an Advanced packet that is sealed so.
+    pub(in crate::protocol) fn mode(&self) -> u8 {
+        PskMode::Ctr as u8
+    }
+
+    /// Seals the body of an Advanced packet behind its head.
+    pub(in crate::protocol) fn seal(&self, _head: &mut [u8], body: &mut [u8]) {
+        self.encrypt(body);
+    }
 }
 
 #[derive(Debug)]
@@ -118,6 +129,11 @@ impl Lock {
 
     pub(in crate::protocol) fn is_own(&self, nonce: Nonce) -> bool {
         self.used.nonces.contains(&nonce)
+    }
+
+    /// The nonce that follows the one in use, once its key is there.
+    pub(in crate::protocol) fn next_nonce(&self) -> Option<(Nonce, KeySize)> {
+        self.next.as_ref().map(|key| (key.nonce, self.size))
     }
 
     /// From the next key on another passphrase is used, and the first bit of the nonce says so.

@@ -3,6 +3,8 @@
 //! Keys belong to the peer that the application added; those that came through it share them, so that a
 //! crowd of strangers costs no key. A peer that has logged in may have keys of its own.
 
+mod abilities;
+mod control_clock;
 mod keyring;
 mod lock;
 mod marks;
@@ -12,6 +14,7 @@ mod strangers;
 mod unknown;
 mod version;
 
+pub(super) use abilities::{Abilities, Change, Offer};
 pub(super) use keyring::{Keyring, Refusal, Sense};
 pub(super) use lock::{Lock, Sealed};
 pub(super) use strangers::Strangers;
@@ -34,6 +37,8 @@ pub(super) struct Tunnel {
     sequence: u32,
     /// What its RTCP came with, swapped: for ours.
     feedback: Option<Ports>,
+    /// What it can do beyond Main; of contexts that can, too.
+    pub(super) abilities: Option<Box<Abilities>>,
     pub(super) lock: Option<Box<Lock>>,
     pub(super) keyring: Option<Box<Keyring>>,
     /// A passphrase that the lock changes to once peers know it.
@@ -64,6 +69,7 @@ impl Tunnel {
             version,
             sequence: 0,
             feedback: None,
+            abilities: None,
             lock: None,
             keyring: None,
             next_secret: None,

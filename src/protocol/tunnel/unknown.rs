@@ -68,6 +68,13 @@ impl Unknown {
         self.waiting.push_back(Awaited { name, since: now, datagram: datagram.to_vec() });
     }
 
+    /// A nonce was announced that nothing has come under yet.
+    pub(in crate::protocol) fn expect(&mut self, name: Name) {
+        if self.nonces.len() < MOST_NONCES && self.deriving != Some(name) && !self.nonces.iter().any(|(n, _)| *n == name) {
+            self.nonces.push((name, false));
+        }
+    }
+
     /// The nonce whose key is to be derived next, one at a time: one that came again, or the oldest.
     pub(in crate::protocol) fn next(&mut self, now: Time) -> Option<Name> {
         if self.deriving.is_some() || self.not_before.is_some_and(|at| now < at) {
