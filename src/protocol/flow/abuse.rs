@@ -9,18 +9,19 @@ const B: PeerId = PeerId(3);
 
 struct Bench {
     flow: Flow,
+    numbers: Numbers,
     pool: Arc<Pool>,
     out: Vec<super::super::output::Delivery>,
 }
 
 impl Bench {
-    fn new(seq_mask: u32, buffer: Span, kbps: u32) -> Self {
+    fn new(numbers: Numbers, buffer: Span, kbps: u32) -> Self {
         let config = FlowConfig { recovery_depth: 16, ..testing::config(buffer) };
-        let mut flow = Flow::new(2, seq_mask, config);
+        let mut flow = Flow::new(2, config);
         for peer in [A, B] {
             testing::add_path(&mut flow, peer, Some(Span::from_millis(20)), kbps);
         }
-        Self { flow, pool: Pool::new(), out: Vec::new() }
+        Self { flow, numbers, pool: Pool::new(), out: Vec::new() }
     }
 
     /// A packet written at `us` comes at `came`, microseconds after the start.
@@ -33,21 +34,9 @@ impl Bench {
     }
 
     fn come(&mut self, came: u64, path: PeerId, seq: u32, us: u64, retransmit: bool) -> bool {
-        let now = at(came);
-        let timestamp = (us * 9 / 100) as u32;
-        let arrival = Arrival {
-            now,
-            path,
-            seq: seq & self.flow.seq_mask,
-            seq_mask: self.flow.seq_mask,
-            retransmit,
-            timestamp,
-            rate: Some(90_000),
-            virt_src_port: 0,
-            virt_dst_port: 0,
-            payload: &[7; 4],
-        };
-        self.flow.receive(&arrival, &self.pool)
+        let stamp = Stamp::Rtp { timestamp: (us * 9 / 100) as u32, rate: Some(90_000) };
+        let arrival = testing::arrival(at(came), path, seq & self.numbers.mask(), self.numbers, stamp, &[7; 4]);
+        self.flow.receive(&Arrival { retransmit, ..arrival }, &self.pool)
     }
 
     fn deliver(&mut self, us: u64) {
@@ -61,7 +50,7 @@ fn at(us: u64) -> Time {
 
 #[test]
 fn a_count_that_runs_ahead_of_a_full_ring_does_not_stop_the_flow() {
-    let mut bench = Bench::new(0xFFFF, Span::from_secs(10), 0);
+    let mut bench = Bench::new(Numbers::Short, Span::from_secs(10), 0);
     let mut seq = 0;
     let mut last = 0;
     for n in 0..80_000u64 {
@@ -80,7 +69,7 @@ fn a_count_that_runs_ahead_of_a_full_ring_does_not_stop_the_flow() {
 
 #[test]
 fn a_start_that_comes_late_pushes_nothing_out() {
-    let mut bench = Bench::new(0xFFFF, Span::from_secs(1), 0);
+    let mut bench = Bench::new(Numbers::Short, Span::from_secs(1), 0);
     for n in 0..500u64 {
         assert!(bench.packet(n * 1000, A, 1000 + n as u32, 1_000_000 + n * 1000));
     }
@@ -93,7 +82,7 @@ fn a_start_that_comes_late_pushes_nothing_out() {
 
 #[test]
 fn a_path_that_was_away_for_long_costs_no_more_than_another() {
-    let mut bench = Bench::new(u32::MAX, Span::from_secs(1), 0);
+    let mut bench = Bench::new(Numbers::Long, Span::from_secs(1), 0);
     assert!(bench.packet(0, A, 0, 0));
     bench.packet(0, B, 0, 0);
     bench.deliver(2_000_000);
@@ -118,7 +107,7 @@ fn after_an_outage(bench: &mut Bench) -> u64 {
 #[test]
 fn many_holes_do_not_cost_more_the_less_may_be_asked_for() {
     for (kbps, least) in [(0, 10_000), (8, 25), (100, 1400), (1000, 10_000)] {
-        let mut bench = Bench::new(0xFFFF, Span::from_secs(2), kbps);
+        let mut bench = Bench::new(Numbers::Short, Span::from_secs(2), kbps);
         let mut us = after_an_outage(&mut bench);
         let (end, mut asked) = (us + 1_000_000, 0);
         while us < end {
@@ -133,7 +122,7 @@ fn many_holes_do_not_cost_more_the_less_may_be_asked_for() {
 
 #[test]
 fn holes_that_wait_for_a_busy_sender_cost_little() {
-    let mut bench = Bench::new(0xFFFF, Span::from_secs(4), 0);
+    let mut bench = Bench::new(Numbers::Short, Span::from_secs(4), 0);
     let mut us = after_an_outage(&mut bench);
     let (end, mut next_repair, mut repaired) = (us + 2_000_000, us + 25_000, 20_000u32);
     while us < end {
@@ -153,7 +142,7 @@ fn holes_that_wait_for_a_busy_sender_cost_little() {
 /// The application's callback does not return.
 #[test]
 fn what_nobody_takes_is_bounded_and_the_newest_stays() {
-    let mut bench = Bench::new(0xFFFF, Span::from_millis(50), 0);
+    let mut bench = Bench::new(Numbers::Short, Span::from_millis(50), 0);
     let most = bench.flow.buffer.max() as usize;
     let count = 4 * most as u32;
     for seq in 0..count {

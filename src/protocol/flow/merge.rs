@@ -66,7 +66,7 @@ impl Flow {
         let line = self.line.as_ref().filter(|_| !self.flow_start)?;
         let (next, _) = line.head.filter(|(head, _)| *head == line.next_out)?;
         let Slot::Present(packet) = self.buffer.get(next) else { return None };
-        if fits(next as u32 & self.seq_mask, packet.source.ticks(), packet.payload.len()) {
+        if fits(next as u32 & self.numbers.mask(), packet.source.ticks(), packet.payload.len()) {
             self.take_head()
         } else {
             None

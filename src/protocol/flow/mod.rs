@@ -24,7 +24,7 @@ mod tail;
 #[cfg(test)]
 mod testing;
 
-use super::config::TimingMode;
+use super::config::{AdvancedClock, TimingMode};
 use super::output::PeerId;
 use super::payload::Pool;
 use super::recovery_depth;
@@ -57,6 +57,68 @@ pub(super) struct FlowConfig {
     pub(super) merging: Merging,
     /// Counts when the flow begins.
     pub(super) recovery_depth: u8,
+    /// What timestamps of the Advanced profile count.
+    pub(super) clock: AdvancedClock,
+}
+
+/// How many bits of a packet's number travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbers {
+    /// 16: Simple and Main.
+    Short,
+    /// 32: Advanced.
+    Long,
+}
+
+impl Numbers {
+    fn bits(self) -> u32 {
+        match self {
+            Numbers::Short => 16,
+            Numbers::Long => 32,
+        }
+    }
+
+    fn mask(self) -> u32 {
+        match self {
+            Numbers::Short => 0xFFFF,
+            Numbers::Long => u32::MAX,
+        }
+    }
+}
+
+/// What a timestamp counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stamp {
+    /// `rate` in Hz; `None`: unusable, the time of arrival is taken.
+    Rtp { timestamp: u32, rate: Option<u32> },
+    /// One of the clocks that Advanced senders have: which one, the flow finds out.
+    Advanced { timestamp: u32 },
+}
+
+/// A fragment; whole packets are both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) first: bool,
+    pub(super) last: bool,
+}
+
+impl Stamp {
+    fn timestamp(self) -> u32 {
+        match self {
+            Stamp::Rtp { timestamp, .. } | Stamp::Advanced { timestamp } => timestamp,
+        }
+    }
+
+    fn rate(self) -> Option<u32> {
+        match self {
+            Stamp::Rtp { rate, .. } => rate,
+            Stamp::Advanced { .. } => None,
+        }
+    }
+}
+
+impl Part {
+    pub(super) const WHOLE: Part = Part { first: true, last: true };
 }
 
 /// A media packet as it came in.
@@ -65,12 +127,12 @@ pub(super) struct Arrival<'a> {
     pub(super) path: PeerId,
     /// As on the wire.
     pub(super) seq: u32,
-    /// 0xFFFF where sequence numbers have 16 bits.
-    pub(super) seq_mask: u32,
+    pub(super) numbers: Numbers,
     pub(super) retransmit: bool,
-    pub(super) timestamp: u32,
-    /// Clock of the timestamp; `None`: unusable, take the time of arrival.
-    pub(super) rate: Option<u32>,
+    pub(super) stamp: Stamp,
+    pub(super) part: Part,
+    /// A fragment of an LZ4 block. Whole packets come unpacked.
+    pub(super) compressed: bool,
     pub(super) virt_src_port: u16,
     pub(super) virt_dst_port: u16,
     pub(super) payload: &'a [u8],
@@ -118,7 +180,7 @@ struct Pace {
 #[derive(Debug)]
 pub(super) struct Flow {
     pub(super) id: u32,
-    seq_mask: u32,
+    numbers: Numbers,
     config: FlowConfig,
     line: Option<Timeline>,
     buffer: RecoveryBuffer,
@@ -151,11 +213,11 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    pub(super) fn new(id: u32, seq_mask: u32, config: FlowConfig) -> Self {
-        let max = recovery_depth::positions(seq_mask, config.recovery_depth);
+    pub(super) fn new(id: u32, config: FlowConfig) -> Self {
+        let max = recovery_depth::positions(0xFFFF, config.recovery_depth);
         Self {
             id,
-            seq_mask,
+            numbers: Numbers::Short,
             config,
             line: None,
             buffer: RecoveryBuffer::new(max),
@@ -246,6 +308,11 @@ impl Flow {
         self.last_data
     }
 
+    /// Its newest media has numbers of 32 bits.
+    pub(super) fn has_long_numbers(&self) -> bool {
+        self.numbers == Numbers::Long
+    }
+
     pub(super) fn has_data(&self) -> bool {
         self.line.is_some()
     }
@@ -279,39 +346,34 @@ impl Flow {
 mod tests {
     use super::*;
 
-    fn flow(seq_mask: u32, recovery_depth: u8) -> Flow {
+    fn flow(recovery_depth: u8) -> Flow {
         let config = testing::config(Span::from_secs(1));
         let config = FlowConfig { reorder_buffer: Span::ZERO, recovery_depth, ..config };
-        Flow::new(2, seq_mask, config)
+        Flow::new(2, config)
     }
 
     #[test]
     fn a_ring_is_as_deep_as_it_is_told_where_numbers_allow() {
         for depth in [0, 3, 6] {
-            assert_eq!(flow(0xFFFF, depth).buffer.max(), 65_536);
-            assert_eq!(flow(u32::MAX, depth).buffer.max(), 65_536 << depth);
+            let mut flow = flow(depth);
+            assert_eq!(flow.buffer.max(), 65_536);
+            let now = Time::from_ticks(1 << 40);
+            let stamp = Stamp::Advanced { timestamp: 0 };
+            flow.receive(&testing::arrival(now, PeerId(1), 0, Numbers::Long, stamp, &[0]), &Pool::new());
+            assert_eq!(flow.buffer.max(), 65_536 << depth);
         }
     }
 
     /// VLC begins with a second of media at once: the clock is set by its end, after holes in it have been noticed.
     #[test]
     fn a_repair_is_not_handed_out_before_its_neighbours_when_the_clock_was_set_meanwhile() {
-        let mut flow = flow(0xFFFF, 0);
+        let mut flow = flow(0);
         let (pool, start) = (Pool::new(), Time::from_ticks(1 << 40));
         testing::add_path(&mut flow, PeerId(1), None, 0);
         let receive = |flow: &mut Flow, now, seq: u32, retransmit| {
-            let arrival = Arrival {
-                now,
-                path: PeerId(1),
-                seq,
-                seq_mask: 0xFFFF,
-                retransmit,
-                timestamp: seq * 900,
-                rate: Some(90_000),
-                virt_src_port: 0,
-                virt_dst_port: 0,
-                payload: &[seq as u8],
-            };
+            let (payload, stamp) = ([seq as u8], Stamp::Rtp { timestamp: seq * 900, rate: Some(90_000) });
+            let arrival = testing::arrival(now, PeerId(1), seq, Numbers::Short, stamp, &payload);
+            let arrival = Arrival { retransmit, ..arrival };
             assert!(flow.receive(&arrival, &pool));
         };
         let lost = [10, 11, 12];
@@ -334,24 +396,15 @@ mod tests {
     /// Pairs are the same with numbers of 32 bits; halves and numbers do not overflow at their end.
     #[test]
     fn pairs_of_32_bit_numbers_are_merged() {
-        let mut flow = flow(u32::MAX, 16);
+        let mut flow = flow(16);
         let mode = crate::protocol::config::MergeMode::Pairs;
         flow.configure(FlowConfig { merging: Merging { mode, announced: false }, ..*flow.config() });
         let (pool, now) = (Pool::new(), Time::from_ticks(1 << 40));
         let mut out = Vec::new();
         for n in 0..12u32 {
-            let arrival = Arrival {
-                now,
-                path: PeerId(1),
-                seq: (u32::MAX - 5).wrapping_add(n),
-                seq_mask: u32::MAX,
-                retransmit: false,
-                timestamp: 0,
-                rate: Some(90_000),
-                virt_src_port: 0,
-                virt_dst_port: 0,
-                payload: &[n as u8],
-            };
+            let (seq, stamp) = ((u32::MAX - 5).wrapping_add(n), Stamp::Rtp { timestamp: 0, rate: Some(90_000) });
+            let payload = [n as u8];
+            let arrival = testing::arrival(now, PeerId(1), seq, Numbers::Long, stamp, &payload);
             assert!(flow.receive(&arrival, &pool));
         }
         flow.deliver(now + Span::from_secs(2), &mut out);

@@ -3,10 +3,11 @@
 use super::probation::Held;
 use super::recovery_buffer::{Missing, Packet, Slot};
 use super::source_clock::SourceClock;
-use super::{Arrival, CREDIBLE, Flow, Pace, Timeline};
+use super::{Arrival, CREDIBLE, Flow, Numbers, Pace, Timeline};
 use crate::protocol::config::TimingMode;
 use crate::protocol::output::PeerId;
 use crate::protocol::payload::{Payload, Pool};
+use crate::protocol::recovery_depth;
 use crate::protocol::time::{Span, Time};
 use crate::wire::{clock, seq};
 use std::sync::Arc;
@@ -50,9 +51,10 @@ struct Incoming {
 
 impl Flow {
     pub(super) fn take(&mut self, arrival: &Arrival<'_>, pool: &Arc<Pool>) -> bool {
+        self.number_as(arrival.numbers);
         // A repair can not say where the flow begins.
         if self.line.is_none() && !arrival.retransmit {
-            self.anchor(arrival.now, arrival.seq, arrival.timestamp, arrival.rate);
+            self.anchor(arrival.now, arrival.seq, arrival.stamp.timestamp(), arrival.stamp.rate());
         }
         let Some(line) = &self.line else { return false };
         match self.place(line, arrival) {
@@ -70,7 +72,7 @@ impl Flow {
                         self.haste.turned_out(false);
                     }
                     // A slow path is known by what it brings, though repairs were quicker.
-                    let source = self.source_time(arrival.now, arrival.timestamp, arrival.rate);
+                    let source = self.source_time(arrival.now, arrival.stamp.timestamp(), arrival.stamp.rate());
                     let clock = self.line.as_ref().and_then(|line| line.clock.as_ref());
                     let lateness = clock.map_or(Span::ZERO, |clock| clock.deviation(arrival.now, source));
                     self.passed_by(arrival.now, arrival.path, position, lateness);
@@ -94,19 +96,29 @@ impl Flow {
         }
     }
 
+    fn number_as(&mut self, numbers: Numbers) {
+        if numbers != self.numbers {
+            self.numbers = numbers;
+            let max = recovery_depth::positions(numbers.mask(), self.config.recovery_depth);
+            self.buffer.set_max(max);
+        }
+    }
+
     fn place(&self, line: &Timeline, arrival: &Arrival<'_>) -> Place {
-        let bits = self.seq_mask.trailing_ones();
+        let bits = self.numbers.bits();
         let mut position = seq::widen(line.highest, arrival.seq, bits);
         if arrival.retransmit && position > line.highest + MAX_AHEAD {
             // Nothing so new can have been asked for: it lies up to a whole window back.
-            position = position.wrapping_sub(u64::from(self.seq_mask) + 1);
+            position = position.wrapping_sub(u64::from(self.numbers.mask()) + 1);
         }
         let foreign = if arrival.retransmit { Place::Late } else { Place::Foreign };
-        let source = self.source_time(arrival.now, arrival.timestamp, arrival.rate);
-        let newer = arrival.rate.is_some() && source.since(line.newest_source) > TIME_TOLERANCE;
+        let source = self.source_time(arrival.now, arrival.stamp.timestamp(), arrival.stamp.rate());
+        let newer = arrival.stamp.rate().is_some() && source.since(line.newest_source) > TIME_TOLERANCE;
         match self.buffer.get(position) {
-            Slot::Present(packet) if packet.timestamp == arrival.timestamp => return Place::Duplicate(position),
-            Slot::Delivered(timestamp) if *timestamp == arrival.timestamp => return Place::Duplicate(position),
+            Slot::Present(packet) if packet.timestamp == arrival.stamp.timestamp() => {
+                return Place::Duplicate(position);
+            }
+            Slot::Delivered(timestamp) if *timestamp == arrival.stamp.timestamp() => return Place::Duplicate(position),
             Slot::Present(_) | Slot::Delivered(_) => return foreign,
             Slot::Lost if !newer => return Place::Late,
             _ => {}
@@ -143,7 +155,7 @@ impl Flow {
     /// A repair behind which nothing is due that would end its time.
     fn too_late_for_the_end(&self, arrival: &Arrival<'_>, source: Time) -> bool {
         let clock = self.line.as_ref().and_then(|line| line.clock.as_ref());
-        match (self.config.timing_mode, arrival.rate, clock) {
+        match (self.config.timing_mode, arrival.stamp.rate(), clock) {
             (TimingMode::Source, Some(_), Some(clock)) => {
                 arrival.now > clock.local(source) + self.target + self.lateness()
             }
@@ -201,10 +213,10 @@ impl Flow {
         self.anchor(first.arrived, first.seq, first.timestamp, first.rate);
         let first_seq = first.seq;
         for packet in held {
-            let step = packet.seq.wrapping_sub(first_seq) & self.seq_mask;
+            let step = packet.seq.wrapping_sub(first_seq) & self.numbers.mask();
             let position = (FIRST_POSITION | u64::from(first_seq)) + u64::from(step);
             let known = matches!(self.buffer.get(position), Slot::Present(_));
-            if step > self.seq_mask / 2 || known {
+            if step > self.numbers.mask() / 2 || known {
                 continue;
             }
             let source = self.source_time(packet.arrived, packet.timestamp, packet.rate);
@@ -240,7 +252,7 @@ impl Flow {
             held.push(Held {
                 arrived: packet.arrived,
                 path,
-                seq: position as u32 & self.seq_mask,
+                seq: position as u32 & self.numbers.mask(),
                 timestamp: packet.timestamp,
                 rate,
                 virt_src_port: packet.virt_src_port,
@@ -388,8 +400,8 @@ fn incoming(arrival: &Arrival<'_>, pool: &Arc<Pool>) -> Option<Incoming> {
         now: arrival.now,
         path: arrival.path,
         retransmit: arrival.retransmit,
-        timestamp: arrival.timestamp,
-        rate: arrival.rate,
+        timestamp: arrival.stamp.timestamp(),
+        rate: arrival.stamp.rate(),
         virt_src_port: arrival.virt_src_port,
         virt_dst_port: arrival.virt_dst_port,
         payload: pool.try_copy(arrival.payload)?,

@@ -89,7 +89,7 @@ impl Flow {
             delivery: Delivery {
                 flow_id: self.id,
                 peer: packet.path,
-                seq: position as u32 & self.seq_mask,
+                seq: position as u32 & self.numbers.mask(),
                 ts_ntp: packet.source.ticks(),
                 virt_src_port: packet.virt_src_port,
                 virt_dst_port: packet.virt_dst_port,

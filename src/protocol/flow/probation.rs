@@ -86,8 +86,8 @@ impl Probation {
             arrived: arrival.now,
             path: arrival.path,
             seq: arrival.seq,
-            timestamp: arrival.timestamp,
-            rate: arrival.rate,
+            timestamp: arrival.stamp.timestamp(),
+            rate: arrival.stamp.rate(),
             virt_src_port: arrival.virt_src_port,
             virt_dst_port: arrival.virt_dst_port,
             payload: pool.copy(arrival.payload),
@@ -103,7 +103,7 @@ impl Probation {
         let mut held = std::mem::take(&mut self.held);
         self.bytes = 0;
         let first = held[0].seq;
-        held.sort_by_key(|packet| (packet.seq.wrapping_sub(first).wrapping_add(MAX_STEP)) & 0xFFFF);
+        held.sort_by_key(|packet| (packet.seq.wrapping_sub(first).wrapping_add(MAX_STEP)) & arrival.numbers.mask());
         Some(held)
     }
 
@@ -115,15 +115,15 @@ impl Probation {
 }
 
 fn follows(last: &Held, arrival: &Arrival<'_>) -> bool {
-    let step = arrival.seq.wrapping_sub(last.seq).wrapping_add(MAX_STEP) & arrival.seq_mask;
+    let step = arrival.seq.wrapping_sub(last.seq).wrapping_add(MAX_STEP) & arrival.numbers.mask();
     let near = step <= 2 * MAX_STEP;
-    let source = arrival.timestamp.wrapping_sub(last.timestamp) as i32;
-    let steady = match arrival.rate {
+    let source = arrival.stamp.timestamp().wrapping_sub(last.timestamp) as i32;
+    let steady = match arrival.stamp.rate() {
         Some(rate) if last.rate == Some(rate) => {
             let source = Span::from_ticks((i64::from(source) << 32) / i64::from(rate.max(1)));
             (arrival.now.since(last.arrived) - source).abs() <= MAX_STRAY
         }
-        _ => arrival.rate == last.rate,
+        _ => arrival.stamp.rate() == last.rate,
     };
     near && steady
 }

@@ -86,7 +86,7 @@ prop_compose! {
 }
 
 fn flow(buffer_ms: u32) -> Flow {
-    let mut flow = Flow::new(2, 0xFFFF, testing::config(Span::from_millis(buffer_ms)));
+    let mut flow = Flow::new(2, testing::config(Span::from_millis(buffer_ms)));
     testing::add_path(&mut flow, PeerId(1), Some(Span::from_millis(20)), 0);
     flow
 }
@@ -116,18 +116,10 @@ impl World {
             && at <= ms
         {
             self.coming.pop_first();
-            let arrival = Arrival {
-                now,
-                path: PeerId(1),
-                seq: u32::from(self.first.wrapping_add(offset as u16)),
-                seq_mask: 0xFFFF,
-                retransmit,
-                timestamp: offset.wrapping_mul(90 * INTERVAL_MS),
-                rate: Some(90_000),
-                virt_src_port: 0,
-                virt_dst_port: 0,
-                payload: &offset.to_be_bytes(),
-            };
+            let stamp = Stamp::Rtp { timestamp: offset.wrapping_mul(90 * INTERVAL_MS), rate: Some(90_000) };
+            let (seq, payload) = (u32::from(self.first.wrapping_add(offset as u16)), offset.to_be_bytes());
+            let arrival = testing::arrival(now, PeerId(1), seq, Numbers::Short, stamp, &payload);
+            let arrival = Arrival { retransmit, ..arrival };
             let new = self.arrived.insert(offset);
             prop_assert!(!self.flow.receive(&arrival, &self.pool) || new, "{offset} was taken twice");
         }

@@ -111,6 +111,11 @@ impl RecoveryBuffer {
         self.max as u64
     }
 
+    /// Never less than before: what is in it stays.
+    pub(super) fn set_max(&mut self, max: usize) {
+        self.max = self.max.max(max);
+    }
+
     #[inline]
     fn index(&self, position: u64) -> usize {
         (position & (self.slots.len() as u64 - 1)) as usize

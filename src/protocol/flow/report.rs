@@ -31,13 +31,14 @@ impl Flow {
         let rtts: Vec<_> = self.paths.iter().filter_map(|path| path.state.rtt.smoothed()).collect();
         let rtt_sum: u64 = rtts.iter().map(|rtt| rtt.as_millis()).sum();
         let merge = self.merge_report();
+        let advanced_active = self.has_long_numbers();
         let counters = &mut self.counters;
         let report = FlowReport {
             flow_id: self.id,
             status,
             profile,
-            seq_bits: self.seq_mask.count_ones() as u8,
-            advanced_active: false,
+            seq_bits: self.numbers.bits() as u8,
+            advanced_active,
             received: counters.received,
             received_bytes: counters.received_bytes,
             dropped_late: counters.dropped_late,

@@ -243,7 +243,7 @@ impl Flow {
                 None => asked.push((peer, vec![position])),
             }
         }
-        let mask = self.seq_mask;
+        let mask = self.numbers.mask();
         let in_order = |mut positions: Vec<u64>| {
             positions.sort_unstable();
             positions.into_iter().map(|position| position as u32 & mask).collect()

@@ -24,8 +24,8 @@ impl Flow {
     /// A sender report on `path` says how many packets have been sent.
     pub(in crate::protocol) fn announced(&mut self, now: Time, path: PeerId, packets: u32) {
         let Some(line) = self.line.as_ref().filter(|_| packets != 0) else { return };
-        let bits = self.seq_mask.trailing_ones();
-        let last = seq::widen(line.highest, packets.wrapping_sub(1) & self.seq_mask, bits);
+        let bits = self.numbers.bits();
+        let last = seq::widen(line.highest, packets.wrapping_sub(1) & self.numbers.mask(), bits);
         if last <= line.highest {
             let plausible = line.highest - last <= SHORTLY;
             self.tail.confirmed = if plausible { self.tail.confirmed.saturating_add(1) } else { 0 };

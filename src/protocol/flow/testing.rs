@@ -16,6 +16,7 @@ pub(super) fn config(buffer: Span) -> FlowConfig {
         rtt_multiplier: 7,
         merging: Merging::default(),
         recovery_depth: 0,
+        clock: AdvancedClock::Auto,
     }
 }
 
@@ -28,4 +29,28 @@ pub(super) fn add_path(flow: &mut Flow, peer: PeerId, measured: Option<Span>, re
     let (rtt_min, rtt_max) = (Span::from_millis(5), Span::from_millis(500));
     flow.set_path(peer, PathState { rtt, usable: true, priority: 0, rtt_min, rtt_max, return_kbps });
     flow.trust(peer);
+}
+
+/// A whole packet's first transmission.
+pub(super) fn arrival(
+    now: Time,
+    path: PeerId,
+    seq: u32,
+    numbers: Numbers,
+    stamp: Stamp,
+    payload: &[u8],
+) -> Arrival<'_> {
+    Arrival {
+        now,
+        path,
+        seq,
+        numbers,
+        retransmit: false,
+        stamp,
+        part: Part::WHOLE,
+        compressed: false,
+        virt_src_port: 0,
+        virt_dst_port: 0,
+        payload,
+    }
 }

@@ -283,7 +283,7 @@ impl Session {
                 return;
             }
             let Some(config) = self.peers.get(&id).map(|peer| self.flow_config(peer, true)) else { return };
-            let mut flow = Flow::new(flow_id, SEQ_MASK, config);
+            let mut flow = Flow::new(flow_id, config);
             flow.set_wall_clock(self.wall_ahead);
             self.flows.insert(flow_id, flow);
             self.timers.set(Timer::FlowLife(flow_id), Some(now + config.buffer_max.max(Span::from_millis(250))));
@@ -410,6 +410,7 @@ impl Session {
                 announced: taken && tunnel.is_some_and(|tunnel| tunnel.announces_pairs),
             },
             recovery_depth: self.recovery_depth.unwrap_or(config.recovery_depth),
+            clock: config.advanced.clock,
         }
     }
 

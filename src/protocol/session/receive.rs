@@ -2,9 +2,9 @@
 
 use super::rtcp::credit;
 use super::throttle::Complaint;
-use super::{Channel, SEQ_MASK, Session};
+use super::{Channel, Session};
 use crate::protocol::config::Role;
-use crate::protocol::flow::Arrival;
+use crate::protocol::flow::{Arrival, Numbers, Part, Stamp};
 use crate::protocol::framing::{Message, simple};
 use crate::protocol::output::{Level, PeerId, SocketId};
 use crate::protocol::peer::Kind;
@@ -175,10 +175,11 @@ impl Session {
             now,
             path: id,
             seq: u32::from(rtp.seq),
-            seq_mask: SEQ_MASK,
+            numbers: Numbers::Short,
             retransmit: rtp.ssrc & 1 == 1,
-            timestamp: rtp.timestamp,
-            rate: clock::clock_rate(rtp.payload_type),
+            stamp: Stamp::Rtp { timestamp: rtp.timestamp, rate: clock::clock_rate(rtp.payload_type) },
+            part: Part::WHOLE,
+            compressed: false,
             virt_src_port: ports.0,
             virt_dst_port: ports.1,
             payload,
