@@ -43,6 +43,8 @@ impl Path {
 pub(crate) struct Setup {
     pub(crate) seed: u64,
     pub(crate) profile: Profile,
+    /// The receiver's, where it differs.
+    pub(crate) receiver_profile: Option<Profile>,
     /// The receiver calls the sender.
     pub(crate) reversed: bool,
     pub(crate) paths: Vec<Path>,
@@ -62,6 +64,7 @@ impl Setup {
         Self {
             seed: 1,
             profile: Profile::Simple,
+            receiver_profile: None,
             reversed: false,
             paths: vec![path],
             pattern: Pattern::default(),
@@ -85,6 +88,11 @@ impl Setup {
         self
     }
 
+    pub(crate) fn advanced(mut self) -> Self {
+        self.profile = Profile::Advanced;
+        self
+    }
+
     /// Main, and encrypted.
     pub(crate) fn secret(mut self, size: KeySize) -> Self {
         self.peer.secret = Some(Secret::new(b"a passphrase"));
@@ -102,8 +110,8 @@ impl Setup {
     pub(crate) fn start(self) -> Pair {
         let mut world = World::new(self.seed);
         let sender = world.add_host(SessionConfig { profile: self.profile, ..sender_config(FLOW) }, self.sender_clock);
-        let receiver =
-            world.add_host(SessionConfig { profile: self.profile, ..receiver_config() }, self.receiver_clock);
+        let profile = self.receiver_profile.unwrap_or(self.profile);
+        let receiver = world.add_host(SessionConfig { profile, ..receiver_config() }, self.receiver_clock);
         let mut pair = Pair { world, sender, receiver, callers: Vec::new(), listeners: Vec::new(), setup: self };
         for path in 0..pair.setup.paths.len() {
             let Path { forth, back, .. } = pair.setup.paths[path].clone();

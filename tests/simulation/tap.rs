@@ -38,8 +38,36 @@ impl Tap {
     pub(crate) fn read(&self, bytes: &[u8]) -> Kind {
         match bytes.first() {
             Some(0x00 | 0x10 | 0x30) => self.through(bytes).unwrap_or(Kind::Foreign),
+            Some(0x80) if bytes.get(1) == Some(&127) => self.advanced(bytes).unwrap_or(Kind::Foreign),
             _ => read(bytes),
         }
+    }
+
+    /// TR-06-3 §5: no extension of RTP's, and of PSK only AES-CTR.
+    fn advanced(&self, bytes: &[u8]) -> Option<Kind> {
+        let (flags, parameters) = (*bytes.get(14)?, *bytes.get(15)?);
+        let (mode, kind) = (parameters >> 6, parameters & 15);
+        let at = if flags & 8 != 0 { 20 } else { 16 };
+        if kind == 4 && mode == 0 {
+            return Some(control(bytes.get(at..)?));
+        }
+        let media = |text: &[u8]| {
+            let (stream, index) = workload::label(text)?;
+            let (seq, timestamp) = (word(bytes, 2), double(bytes, 4));
+            Some(Kind::Media { stream, index, seq, timestamp, repeated: flags & 0x10 != 0 })
+        };
+        if mode == 0 {
+            return media(bytes.get(at..)?);
+        }
+        let nonce = <[u8; 4]>::try_from(bytes.get(at..at + 4)?).ok()?;
+        let mut counter = [0; 16];
+        counter[..4].copy_from_slice(bytes.get(at + 4..at + 8)?);
+        let mut kinds = self.keys.get(&nonce)?.iter().filter_map(|key| {
+            let mut text = bytes[at + 8..].to_vec();
+            key.apply(&counter, &mut text);
+            media(&text)
+        });
+        kinds.next()
     }
 
     /// TR-06-2:2022 §5: flags, type, nonce and sequence where the flags say so; behind VSF's four octets or at once, ports.
@@ -81,6 +109,25 @@ fn read(bytes: &[u8]) -> Kind {
     let Some((stream, index)) = bytes.get(12..).and_then(workload::label) else { return Kind::Foreign };
     let (seq, timestamp) = (word(bytes, 2), double(bytes, 4));
     Kind::Media { stream, index, seq, timestamp, repeated: bytes[11] & 1 == 1 }
+}
+
+/// TR-06-3 §6.2: an identifier, a length, and for requests an SSRC and pairs.
+fn control(bytes: &[u8]) -> Kind {
+    let mut requested = Vec::new();
+    let identifier = bytes.get(..2).map(|octets| word(octets, 0));
+    for pair in bytes.get(8..).unwrap_or(&[]).chunks_exact(8) {
+        let (first, field) = (word(pair, 2), double(pair, 4));
+        let steps = |step: u32| first.wrapping_add(step as u16);
+        match identifier {
+            Some(0) => {
+                requested.push(first);
+                requested.extend((0..32).filter(|bit| field >> bit & 1 == 1).map(|bit| steps(bit + 1)));
+            }
+            Some(1) => requested.extend((0..=field).map(steps)),
+            _ => {}
+        }
+    }
+    Kind::Control { requested, answers: identifier == Some(0x11), wall: None }
 }
 
 fn double(bytes: &[u8], at: usize) -> u32 {

@@ -217,7 +217,16 @@ mod tests {
 
     fn sent(seq: u32, payload: Payload) -> Sent {
         let (source, ports) = (Time::default(), Ports::default());
-        Sent { seq, timestamp: 0, source, payload_type: 33, ports, null_packets: None, payload, advanced: Packed::default() }
+        Sent {
+            seq,
+            timestamp: 0,
+            source,
+            payload_type: 33,
+            ports,
+            null_packets: None,
+            payload,
+            advanced: Packed::default(),
+        }
     }
 
     #[test]

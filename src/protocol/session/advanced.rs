@@ -1,11 +1,11 @@
 //! What comes and goes in the Advanced profile's framing, beside Main's on the same port: whose it is, and media. The
 //! messages between are in `control`.
 
+use super::Session;
 use super::keys::Source;
 use super::media::media_ports;
 use super::rtcp::credit;
 use super::throttle::Complaint;
-use super::Session;
 use crate::protocol::config::{AdvancedStart, PskMode, Role};
 use crate::protocol::flow::{Arrival, Numbers, Part, Stamp};
 use crate::protocol::framing::advanced::Frame;
@@ -130,7 +130,7 @@ impl Session {
             Err(_) => return None,
         }
         let mut start = 0;
-        let registered = |content: Content<'_>| content.pfd.is_some_and(pfd::is_registered);
+        let registered = |content: Content<'_>| content.pfd.is_some_and(pfd::is_registered_pfd);
         if packet.has_pfd && !packet.content(clear).is_ok_and(registered) {
             // Not encrypted from there on, but from the payload on.
             start = packet.clear_prefix_len().ok()?;

@@ -136,7 +136,7 @@ impl Session {
     pub(super) fn send_advanced_keep_alive(&mut self, now: Time, id: PeerId) {
         if self.speaks_advanced(id) {
             let pairs = self.split.is_on();
-            let message = KeepAlive { mac: self.mac, can: ABILITIES, pairs, json: &[] };
+            let message = KeepAlive { mac: self.mac, can: ABILITIES, is_librist: false, pairs, json: &[] };
             self.send_control(now, id, |out| message.write(out));
         }
     }

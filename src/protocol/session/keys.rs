@@ -204,7 +204,14 @@ impl Session {
         }
     }
 
-    pub(super) fn nonce_unknown(&mut self, now: Time, source: Source, owner: PeerId, name: (Nonce, KeySize), datagram: &[u8]) {
+    pub(super) fn nonce_unknown(
+        &mut self,
+        now: Time,
+        source: Source,
+        owner: PeerId,
+        name: (Nonce, KeySize),
+        datagram: &[u8],
+    ) {
         let account = source.known.filter(|id| self.has_account(*id));
         let proven =
             account.and_then(|id| self.peers.get(&id)).is_some_and(|peer| !peer.is_child() || peer.is_proven());

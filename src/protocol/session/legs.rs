@@ -1,7 +1,7 @@
 //! The legs of a sender: which may carry media now, and what is learnt of each.
 
-use super::media::may_take_media;
 use super::Session;
+use super::media::may_take_media;
 use crate::protocol::bonding::{
     Block, Candidate, Condition, FULL, JUDGED_EVERY, Leg, RttBounds, is_cleared, settled_for, trickles,
 };

@@ -153,9 +153,7 @@ impl Session {
                 envelope.form = Form::Reduced(media_ports(peer, sent.ports));
                 Some(envelope.media(&header, &sent.payload, &self.pool))
             }
-            (None, Some(to)) if !is_tunnel => {
-                Some(simple::media(peer.media.socket, to, &header, sent.payload.clone()))
-            }
+            (None, Some(to)) if !is_tunnel => Some(simple::media(peer.media.socket, to, &header, sent.payload.clone())),
             _ => None,
         }
     }

@@ -99,9 +99,8 @@ impl Session {
 
     fn compressed(&mut self, media: &Media) -> Option<super::Payload> {
         let scratch = &mut self.packing.scratch;
-        let smaller = self.packing.compress
-            && media.payload.len() <= lz4::MAX_OUTPUT
-            && lz4::compress(&media.payload, scratch);
+        let smaller =
+            self.packing.compress && media.payload.len() <= lz4::MAX_OUTPUT && lz4::compress(&media.payload, scratch);
         smaller.then(|| self.pool.copy(&self.packing.scratch))
     }
 

@@ -1,7 +1,7 @@
 //! Who is known: peers added by the application, peers that came by themselves, and how they go.
 
 use super::throttle::Complaint;
-use super::{Channel, Listening, PeerSetup, Remote, SEQ_MASK, Session};
+use super::{Channel, Listening, PeerSetup, Remote, Session};
 use crate::protocol::config::Role;
 use crate::protocol::flow::path::PathState;
 use crate::protocol::flow::{Flow, FlowConfig, Merging};

@@ -70,7 +70,10 @@ impl Unknown {
 
     /// A nonce was announced that nothing has come under yet.
     pub(in crate::protocol) fn expect(&mut self, name: Name) {
-        if self.nonces.len() < MOST_NONCES && self.deriving != Some(name) && !self.nonces.iter().any(|(n, _)| *n == name) {
+        if self.nonces.len() < MOST_NONCES
+            && self.deriving != Some(name)
+            && !self.nonces.iter().any(|(n, _)| *n == name)
+        {
             self.nonces.push((name, false));
         }
     }

@@ -1,5 +1,6 @@
 //! Scenarios with a name, by subject.
 
+mod advanced;
 mod bonding;
 mod change;
 mod changing;

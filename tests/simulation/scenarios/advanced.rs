@@ -1,0 +1,90 @@
+//! The Advanced profile: whom it is spoken with, and that nothing is lost for it.
+
+use crate::network::Link;
+use crate::pair::{Pair, Path, Setup};
+use rist::crypto::psk::KeySize;
+use rist::protocol::config::Profile;
+use rist::protocol::time::Span;
+
+fn lossy() -> Path {
+    let link = Link { delay: Span::from_millis(20), loss: 0.1, jitter: Span::from_millis(5), ..Link::default() };
+    Path::both(link)
+}
+
+/// Clear text, encrypted with each key size and rotating keys, logged in, and logged in with a secret.
+fn modes() -> Vec<(&'static str, Setup)> {
+    let mut rotating = Setup::new(lossy()).secret(KeySize::Aes256);
+    rotating.peer.key_rotation = 50;
+    vec![
+        ("clear", Setup::new(lossy())),
+        ("AES-128", Setup::new(lossy()).secret(KeySize::Aes128)),
+        ("AES-192", Setup::new(lossy()).secret(KeySize::Aes192)),
+        ("AES-256, rotating", rotating),
+        ("login", Setup::new(lossy()).login()),
+        ("login and secret", Setup::new(lossy()).secret(KeySize::Aes128).login()),
+    ]
+}
+
+/// Bits of the numbers that the flow had last.
+fn seq_bits(pair: &Pair) -> Vec<u8> {
+    pair.got().flow_reports.iter().map(|report| report.seq_bits).collect()
+}
+
+/// From the first packet on, without any time for a handshake.
+fn play(setup: Setup) -> Pair {
+    let mut pair = setup.start();
+    let stream = pair.play();
+    pair.assert(stream).assert_complete();
+    pair.assert_counters(stream);
+    pair
+}
+
+#[test]
+fn a_stream_is_whole_in_every_mode_and_direction() {
+    for (mode, setup) in modes() {
+        for reversed in [false, true] {
+            println!("{mode}, reversed: {reversed}");
+            let mut pair = Setup { reversed, ..setup.clone().advanced() }.start();
+            pair.world.run_for(Span::from_secs(5));
+            let stream = pair.play();
+            pair.assert(stream).assert_complete();
+            pair.assert_counters(stream);
+            let bits = seq_bits(&pair);
+            assert!(!bits.is_empty() && bits.iter().all(|bits| *bits == 32), "{bits:?}");
+        }
+    }
+}
+
+#[test]
+fn a_peer_of_the_main_profile_is_spoken_to_in_main() {
+    for (mode, setup) in modes() {
+        for reversed in [false, true] {
+            for (ours, theirs) in [(Profile::Advanced, Profile::Main), (Profile::Main, Profile::Advanced)] {
+                println!("{mode}, reversed: {reversed}, {ours:?} to {theirs:?}");
+                let setup = Setup { reversed, profile: ours, receiver_profile: Some(theirs), ..setup.clone() };
+                let mut pair = setup.start();
+                pair.world.run_for(Span::from_secs(5));
+                let stream = pair.play();
+                pair.assert(stream).assert_complete();
+                pair.assert_counters(stream);
+                let bits = seq_bits(&pair);
+                assert!(!bits.is_empty() && bits.iter().all(|bits| *bits == 16), "{bits:?}");
+            }
+        }
+    }
+}
+
+/// Media from the very start: it waits for the other side to say what it can do.
+#[test]
+fn the_first_packets_wait_and_none_is_lost() {
+    for theirs in [Profile::Advanced, Profile::Main] {
+        for loss in [0.0, 0.1] {
+            let link = Link { delay: Span::from_millis(20), loss, ..Link::default() };
+            let setup = Setup { receiver_profile: Some(theirs), ..Setup::new(Path::both(link)).advanced() };
+            let pair = play(setup);
+            let bits = seq_bits(&pair);
+            let expected = if theirs == Profile::Advanced { 32 } else { 16 };
+            assert!(bits.iter().all(|bits| *bits == expected), "{bits:?}");
+        }
+    }
+}
