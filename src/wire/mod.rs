@@ -3,6 +3,7 @@
 //! Decoders take what the network sent, so they never panic, never allocate by a length field and
 //! never read beyond what arrived. Encoders write reserved and padding octets as zero.
 
+pub mod advanced;
 mod bytes;
 pub mod clock;
 pub mod eap;
