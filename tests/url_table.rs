@@ -278,7 +278,8 @@ fn a_structure_of_each_version_leaves_to_the_trailer_what_it_cannot_hold() {
         assert_eq!(visible(&query), left.join("&"), "version {version}");
         assert_eq!(overflow_params(&parse_params(&query), 0), query, "version {version} read back");
     }
-    let ours = "rtt-multiplier=7&backup=8&adv-clock=legacy&adv-start=main&adv-rtt-echo=on&psk-mode=gcm&fragment-size=1400";
+    let ours =
+        "rtt-multiplier=7&backup=8&adv-clock=legacy&adv-start=main&adv-rtt-echo=on&psk-mode=gcm&fragment-size=1400";
     assert_eq!(overflow_params(&params, 6), ours.as_bytes());
     assert!(overflow_params(&parse("rist://h:1?buffer=1&weight=2").params, 0).is_empty());
 }

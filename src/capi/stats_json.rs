@@ -82,7 +82,7 @@ fn new_sender(reports: &[SenderPeerReport], more: &str) -> String {
 fn new_sender_peer(report: &SenderPeerReport) -> String {
     let mut peer = sender_head(report);
     profile(&mut peer, report.profile);
-    peer.number("advanced_active", u8::from(report.profile == Profile::Advanced));
+    peer.number("advanced_active", u8::from(report.advanced_active));
     if !report.miface.is_empty() {
         peer.text("miface", &report.miface);
     }
@@ -170,7 +170,7 @@ fn flow_in(report: &FlowReport, old: bool) -> String {
     if !old {
         profile(&mut flow, report.profile);
         flow.number("seq_bits", report.seq_bits);
-        flow.number("advanced_active", u8::from(report.profile == Profile::Advanced));
+        flow.number("advanced_active", u8::from(report.advanced_active));
     }
     let mut stats = Object::new();
     stats.real("quality", cut(report.quality));

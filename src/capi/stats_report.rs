@@ -75,7 +75,7 @@ fn sender_peer(report: &SenderPeerReport) -> rist_stats_sender_peer {
         sent_bytes: report.sent_bytes,
         retransmitted_bytes: report.retransmitted_bytes,
         profile: profile_number(report.profile),
-        advanced_active: u8::from(report.profile == Profile::Advanced),
+        advanced_active: u8::from(report.advanced_active),
     };
     set_field(&mut peer.cname, report.cname.as_bytes());
     peer
@@ -131,7 +131,7 @@ fn receiver_flow(report: &FlowReport, old_program: bool) -> Option<rist_stats_re
         received_bytes: report.received_bytes,
         profile: profile_number(report.profile),
         seq_bits: report.seq_bits,
-        advanced_active: u8::from(report.profile == Profile::Advanced),
+        advanced_active: u8::from(report.advanced_active),
         ..EMPTY_FLOW
     })
 }

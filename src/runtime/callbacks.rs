@@ -37,6 +37,9 @@ pub struct Caller {
 /// Takes out-of-band data of a peer.
 pub type OutOfBandFunction = dyn Fn(PeerId, &[u8]) + Send + Sync;
 
+/// Takes what a sender says of its flow.
+pub type FlowAttributeFunction = dyn Fn(PeerId, &[u8]) + Send + Sync;
+
 /// What is known of a user, by name; for `None` only its generation is wanted.
 pub type LookUpFunction = dyn Fn(&[u8], Option<HashGeneration>) -> LookUpAnswer + Send + Sync;
 
@@ -54,6 +57,8 @@ pub struct Callbacks {
     pub admission: Callback<dyn Fn(Caller) -> bool + Send + Sync>,
     pub disconnect: Callback<dyn Fn(PeerId) + Send + Sync>,
     pub out_of_band: Callback<OutOfBandFunction>,
+    /// What a sender says of its flow, in its words.
+    pub flow_attribute: Callback<FlowAttributeFunction>,
     /// By the listening peer whose users it knows.
     pub look_up: BTreeMap<PeerId, Arc<LookUpFunction>>,
     pub session_timeout: Callback<dyn Fn(u32) + Send + Sync>,

@@ -5,7 +5,7 @@ use super::context::{Context, Error, PeerOptions};
 use super::socket::Ports;
 use crate::crypto::secret::Secret;
 use crate::protocol::auth::Credentials;
-use crate::protocol::config::Profile;
+use crate::protocol::config::{Profile, Role};
 use crate::protocol::output::{Level, PeerId};
 use crate::protocol::payload::Payload;
 use crate::protocol::session::LoginSetup;
@@ -28,10 +28,11 @@ impl Context {
     fn fix_profile(&self, wanted: Option<Profile>) -> Result<(), Error> {
         let mut state = self.state.lock();
         let profile = wanted.unwrap_or(state.profile);
-        if state.profile_is_fixed && profile != state.profile {
+        // By the first peer, or by the start (libRIST).
+        if (state.profile_is_fixed || state.started) && profile != state.profile {
             drop(state);
             let line = format!("a peer asks for the {profile:?} profile, but the context has another one already");
-            self.log().log(Level::Error, &line);
+            self.log().log(Level::Warn, &line);
             return Err(Error::InvalidArgument);
         }
         if !state.profile_is_fixed {
@@ -78,6 +79,12 @@ impl Context {
     /// The next out-of-band data that no callback took, and how much waited, this one included.
     pub fn read_out_of_band(&self) -> Option<(PeerId, Payload, usize)> {
         self.driver.out_of_band.pop()
+    }
+
+    /// Says something of the flow to a peer or to all that are spoken to in Advanced. Returns how many it went to.
+    pub fn write_flow_attribute(&self, peer: Option<PeerId>, text: &[u8]) -> Result<usize, Error> {
+        self.expect(Role::Sender)?;
+        Ok(self.driver.call(|session, now| session.send_flow_attribute(now, peer, text))??)
     }
 
     /// From now on out-of-band data is taken.

@@ -203,7 +203,9 @@ pub(super) fn quote(to: &mut String, text: &str) {
             '\r' => to.push_str("\\r"),
             control if control < ' ' || control == '\x7f' => {
                 to.push_str("\\u00");
-                to.extend([control as u32 >> 4, control as u32 & 15].map(|digit| char::from_digit(digit, 16).unwrap_or('0')));
+                to.extend(
+                    [control as u32 >> 4, control as u32 & 15].map(|digit| char::from_digit(digit, 16).unwrap_or('0')),
+                );
             }
             other => to.push(other),
         }
