@@ -40,7 +40,7 @@ pub type rist_subflow_callback_t =
     Option<unsafe extern "C" fn(arg: *mut c_void, subflow: *const rist_subflow) -> c_int>;
 
 /// Says something of the flow to peers that are spoken to in the Advanced profile. It takes the place of what the library
-/// says each second by itself; what is to be believed for longer than two seconds has to be said again.
+/// says each second by itself.
 ///
 /// @param ctx sender context
 /// @param peer to whom; a listening peer stands for all that came through it, NULL for everybody

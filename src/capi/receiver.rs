@@ -224,7 +224,8 @@ pub unsafe extern "C" fn rist_receiver_session_timeout_callback_set(
 /// anything; rist_flow_attribute_read() in ferrist.h reads what TR-06-3 describes.
 ///
 /// @param ctx receiver context; may be running
-/// @param callback function, or NULL for none; what it returns is ignored. The text is valid during the call.
+/// @param callback function, or NULL for none; what it returns is ignored. The text is valid during the call. When this call
+/// has returned, the function before does not run on any other thread: hold no lock that it takes.
 /// @param arg handed to it
 /// @return 0 on success, -1 on error
 #[unsafe(no_mangle)]
@@ -243,17 +244,13 @@ pub unsafe extern "C" fn rist_receiver_flow_attr_callback_set(
         };
         let told = function.map(|callback| -> Arc<FlowAttributeFunction> {
             Arc::new(move |peer, text| {
-                // TR-06-3 ends the text with a NUL, libRIST does not.
-                let mut text = text.strip_suffix(&[0]).unwrap_or(text).to_vec();
-                let length = text.len();
-                text.push(0);
+                let (text, length) = terminated(text);
                 let (function, argument) = (callback.function(), callback.argument());
                 // SAFETY: the application's function with its argument; the text lives during the call.
                 unsafe { function(argument, handle.as_peer(peer), text.as_ptr().cast(), length) };
             })
         });
-        instance.context.set_callbacks(|callbacks| callbacks.flow_attribute = told);
-        Ok(())
+        Ok(instance.context.set_flow_attribute_callback(told)?)
     })
 }
 
@@ -302,4 +299,22 @@ pub unsafe extern "C" fn rist_receiver_data_notify_fd_set(ctx: *mut rist_ctx, fd
         let instance = instance::receiver(ctx, FAILED)?;
         Ok(instance.context.set_notify_fd((fd > 0).then_some(fd))?)
     })
+}
+
+/// Text with a NUL behind it, and its length without: TR-06-3 ends flow attributes with one, libRIST does not.
+fn terminated(text: &[u8]) -> (Vec<u8>, usize) {
+    let text = text.strip_suffix(&[0]).unwrap_or(text);
+    ([text, &[0]].concat(), text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flow_attributes_end_in_one_nul() {
+        for (text, ended, length) in [("{}", "{}\0", 2), ("[1]\0", "[1]\0", 3), ("a\0b", "a\0b\0", 3), ("", "\0", 0)] {
+            assert_eq!(terminated(text.as_bytes()), (ended.as_bytes().to_vec(), length));
+        }
+    }
 }

@@ -405,6 +405,23 @@ mod tests {
         assert!(!flow_in(&flow, true).contains("merge"));
     }
 
+    /// A context of the Advanced profile speaks Main to whom it has to.
+    #[test]
+    fn whether_advanced_is_spoken_is_told_beside_the_profile() {
+        let mut flow = samples::flow(0);
+        let mut peer = samples::sender_peer();
+        for active in [false, true] {
+            (flow.profile, flow.advanced_active, flow.seq_bits) =
+                (Profile::Advanced, active, if active { 32 } else { 16 });
+            (peer.profile, peer.advanced_active) = (Profile::Advanced, active);
+            let named = r#""profile":2,"profile_name":"advanced","#;
+            let said = format!(r#""advanced_active":{}"#, u8::from(active));
+            let bits = format!(r#"{named}"seq_bits":{},{said},"#, flow.seq_bits);
+            assert!(flow_in(&flow, false).contains(&bits), "{}", flow_in(&flow, false));
+            assert!(sender_peer(&peer).contains(&format!("{named}{said},")), "{}", sender_peer(&peer));
+        }
+    }
+
     #[test]
     fn what_is_no_number_is_null() {
         let mut object = Object::new();

@@ -287,6 +287,21 @@ mod tests {
     }
 
     #[test]
+    fn whether_advanced_is_spoken_is_told_beside_the_profile() {
+        for active in [false, true] {
+            let (mut flow, mut peer) = (samples::flow(0), samples::sender_peer());
+            (flow.profile, flow.advanced_active, flow.seq_bits) = (Profile::Advanced, active, 32);
+            (peer.profile, peer.advanced_active) = (Profile::Advanced, active);
+            let flow = receiver_flow(&flow, false).unwrap();
+            // SAFETY: made by malloc, freed once.
+            unsafe { malloc::free(flow.peers) };
+            assert_eq!((flow.profile, flow.advanced_active, flow.seq_bits), (2, u8::from(active), 32));
+            let peer = sender_peer(&peer);
+            assert_eq!((peer.profile, peer.advanced_active), (2, u8::from(active)));
+        }
+    }
+
+    #[test]
     fn old_programs_get_the_old_stride() {
         assert_eq!(numbers(false, 64), (3, vec![2, 3, 4]));
         assert_eq!(numbers(true, 56), (1, vec![2, 3, 4]));

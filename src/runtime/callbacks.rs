@@ -1,6 +1,7 @@
 //! What the application wants to be told. Each is called with no lock held and may call the library.
 
 use super::context::Block;
+use super::gate::Gate;
 use crate::crypto::srp::HashGeneration;
 use crate::protocol::auth::LookUpAnswer;
 use crate::protocol::output::PeerId;
@@ -58,7 +59,9 @@ pub struct Callbacks {
     pub disconnect: Callback<dyn Fn(PeerId) + Send + Sync>,
     pub out_of_band: Callback<OutOfBandFunction>,
     /// What a sender says of its flow, in its words.
-    pub flow_attribute: Callback<FlowAttributeFunction>,
+    pub(super) flow_attribute: Callback<FlowAttributeFunction>,
+    /// What its calls go through.
+    pub(super) flow_attribute_gate: Arc<Gate>,
     /// By the listening peer whose users it knows.
     pub look_up: BTreeMap<PeerId, Arc<LookUpFunction>>,
     pub session_timeout: Callback<dyn Fn(u32) + Send + Sync>,

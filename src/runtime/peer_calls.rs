@@ -5,7 +5,7 @@ use super::context::{Context, Error, PeerOptions};
 use super::socket::Ports;
 use crate::crypto::secret::Secret;
 use crate::protocol::auth::Credentials;
-use crate::protocol::config::{Profile, Role};
+use crate::protocol::config::Profile;
 use crate::protocol::output::{Level, PeerId};
 use crate::protocol::payload::Payload;
 use crate::protocol::session::LoginSetup;
@@ -79,12 +79,6 @@ impl Context {
     /// The next out-of-band data that no callback took, and how much waited, this one included.
     pub fn read_out_of_band(&self) -> Option<(PeerId, Payload, usize)> {
         self.driver.out_of_band.pop()
-    }
-
-    /// Says something of the flow to a peer or to all that are spoken to in Advanced. Returns how many it went to.
-    pub fn write_flow_attribute(&self, peer: Option<PeerId>, text: &[u8]) -> Result<usize, Error> {
-        self.expect(Role::Sender)?;
-        Ok(self.driver.call(|session, now| session.send_flow_attribute(now, peer, text))??)
     }
 
     /// From now on out-of-band data is taken.
