@@ -145,7 +145,8 @@ int rist_receiver_session_timeout_callback_set(struct rist_ctx *ctx,
  * anything; rist_flow_attribute_read() in ferrist.h reads what TR-06-3 describes.
  *
  * @param ctx receiver context; may be running
- * @param callback function, or NULL for none; what it returns is ignored. The text is valid during the call.
+ * @param callback function, or NULL for none; what it returns is ignored. The text is valid during the call. When this call
+ * has returned, the function before does not run on any other thread: hold no lock that it takes.
  * @param arg handed to it
  * @return 0 on success, -1 on error
  */
