@@ -9,6 +9,7 @@ pub mod clock;
 pub mod eap;
 pub mod eapol;
 pub mod gre;
+pub mod lz4;
 pub mod null_packet;
 pub mod rtcp;
 pub mod rtp;
