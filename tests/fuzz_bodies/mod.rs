@@ -2,6 +2,7 @@
 //!
 //! A body takes any bytes and panics when a promise is broken.
 
+mod advanced;
 mod allocated;
 mod auth;
 mod capi;
@@ -28,6 +29,9 @@ pub(crate) const BODIES: &[(&str, Body)] = &[
     ("rtcp_compound", wire::rtcp_compound),
     ("null_packet", wire::null_packet),
     ("gre", tunnel::gre),
+    ("advanced", advanced::advanced),
+    ("lz4", advanced::lz4),
+    ("aead", advanced::aead),
     ("keep_alive", keep_alive::keep_alive),
     ("flow_attribute", flow_attribute::flow_attribute),
     ("eapol", auth::eapol),

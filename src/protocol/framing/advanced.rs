@@ -18,29 +18,31 @@ pub(in crate::protocol) struct Frame {
 
 impl Frame {
     /// A media packet. In clear text the payload is shared, not copied.
-    pub(in crate::protocol) fn media(&self, payload: &Payload, pool: &Arc<Pool>) -> Transmit {
+    pub(in crate::protocol) fn media(&self, payload: &Payload, pool: &Arc<Pool>) -> Option<Transmit> {
         if self.sealed.is_some() {
             return self.message(pool, |out| out.extend_from_slice(payload));
         }
         let mut transmit = self.open(&self.header);
         transmit.body = Some(payload.clone());
-        transmit
+        Some(transmit)
     }
 
-    /// Anything else, as `write` puts it together.
-    pub(in crate::protocol) fn message(&self, pool: &Arc<Pool>, write: impl FnOnce(&mut Vec<u8>)) -> Transmit {
+    /// Anything else, as `write` puts it together. `None`: it could not be sealed.
+    pub(in crate::protocol) fn message(&self, pool: &Arc<Pool>, write: impl FnOnce(&mut Vec<u8>)) -> Option<Transmit> {
         let Some(sealed) = &self.sealed else {
             let mut transmit = self.open(&self.header);
             transmit.body = Some(pool.build(write));
-            return transmit;
+            return Some(transmit);
         };
         let psk = Psk { mode: sealed.mode(), hash: None, nonce: Some(sealed.nonce), iv: Some(sealed.sequence) };
-        let mut transmit = self.open(&Header { psk, ..self.header });
+        let header = Header { psk, ..self.header };
+        let mut transmit = self.open(&header);
+        let (hash_at, mut whole) = (header.clear_len() - Psk::fields_len(psk.mode), false);
         transmit.body = Some(pool.build(|out| {
             write(out);
-            sealed.seal(&mut transmit.head[..transmit.head_len], out);
+            whole = sealed.seal(&mut transmit.head[..transmit.head_len], hash_at, out);
         }));
-        transmit
+        whole.then_some(transmit)
     }
 
     fn open(&self, header: &Header) -> Transmit {

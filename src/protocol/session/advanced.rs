@@ -13,7 +13,7 @@ use crate::protocol::output::{Level, PeerId, SocketId, Transmit};
 use crate::protocol::peer::{Kind, Peer};
 use crate::protocol::sender::Sent;
 use crate::protocol::time::Time;
-use crate::protocol::tunnel::{Abilities, Change, Refusal, media_source_port};
+use crate::protocol::tunnel::{Abilities, Change, Refusal, Tagged, media_source_port};
 use crate::wire::advanced::control::Message;
 use crate::wire::advanced::{Content, Flags, FlowId, Header, Lpc, Packet, Type, UNPROTECTED, pfd};
 use crate::wire::{Error, gre, lz4};
@@ -98,7 +98,8 @@ impl Session {
             self.complain(now, Complaint::NoSecret, Level::Error, text);
             return None;
         };
-        let (nonce, sequence) = (packet.psk.nonce?, packet.psk.iv?);
+        // Mode 2 has no IV.
+        let (nonce, sequence) = (packet.psk.nonce?, packet.psk.iv.unwrap_or_default());
         if nonce == [0; 4] {
             self.malformed(now);
             return None;
@@ -118,7 +119,11 @@ impl Session {
         }
         let keyring = owning.tunnel.as_mut()?.keyring.as_deref_mut()?;
         let name = (nonce, keyring.usual_size());
-        match keyring.read(now, name, sequence, packet.body, clear) {
+        let opened = match packet.psk.hash {
+            None => keyring.read(now, name, sequence, packet.body, clear),
+            Some(hash) => keyring.open_authenticated(now, name, sequence, &Tagged::new(packet, datagram, hash)?, clear),
+        };
+        match opened {
             Ok(()) => {}
             Err(Refusal::Unknown) => {
                 // Our own packet, sent back by somebody.
@@ -127,7 +132,14 @@ impl Session {
                 }
                 return None;
             }
-            Err(_) => return None,
+            Err(_) => {
+                let text = "a packet is forged, sent again, or sealed with another secret: dropped";
+                self.complain(now, Complaint::Undecryptable, Level::Error, text);
+                return None;
+            }
+        }
+        if packet.psk.hash.is_some() {
+            return packet.content(clear).ok();
         }
         let mut start = 0;
         let registered = |content: Content<'_>| content.pfd.is_some_and(pfd::is_registered_pfd);
@@ -280,7 +292,7 @@ impl Session {
             ..Header::media(sent.seq, clock.timestamp(sent.source.ticks()), flow)
         };
         let frame = Frame { socket: peer.control.socket, to, header, sealed };
-        Some(frame.media(packed.payload.as_ref().unwrap_or(&sent.payload), &self.pool))
+        frame.media(packed.payload.as_ref().unwrap_or(&sent.payload), &self.pool)
     }
 
     /// What a peer of ours, or one that comes through it, may turn out to be able to do.

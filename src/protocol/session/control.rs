@@ -191,7 +191,8 @@ impl Session {
             AdvancedClock::Auto | AdvancedClock::Megahertz => Clock::Microseconds,
         };
         let header = Header::control(abilities.next_control_seq(), clock.timestamp(now.ticks()), peer.ssrc);
-        let transmit = Frame { socket: peer.control.socket, to, header, sealed }.message(&pool, write);
+        let frame = Frame { socket: peer.control.socket, to, header, sealed };
+        let Some(transmit) = frame.message(&pool, write) else { return false };
         if !peer.may_send(transmit.len()) {
             return false;
         }

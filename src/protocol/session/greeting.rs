@@ -8,7 +8,7 @@ use crate::protocol::output::PeerId;
 use crate::protocol::peer::Peer;
 use crate::protocol::time::{Span, Time};
 use crate::protocol::timers::Timer;
-use crate::protocol::tunnel::{Sealed, Tunnel, Version};
+use crate::protocol::tunnel::{Lock, Sealed, Tunnel, Version};
 use crate::wire::gre::{BufferNegotiation, Form, KeepAlive, capabilities};
 
 const INTERVAL: Span = Span::from_secs(1);
@@ -125,12 +125,10 @@ impl Session {
             return None;
         }
         let (socket, to) = (peer.control.socket, peer.control.remote?);
-        let tunnel = peer.tunnel.as_deref_mut()?;
-        let version = version.unwrap_or(tunnel.version.get());
+        let version = version.unwrap_or(peer.tunnel.as_deref()?.version.get());
         let mut envelope = Envelope { socket, to, version, form, sequence: 0, sealed: None };
-        // A key of its own or of the peer that it came through; callers of ours have their own or none.
-        let clear = form == Form::Eapol || (tunnel.lock.is_none() && !is_child);
-        match if clear { None } else { self.seal(now, id).ok()? } {
+        let sealed = if form == Form::Eapol { None } else { self.seal(now, id).ok()? };
+        match sealed {
             Some(sealed) => {
                 envelope.sequence = sealed.sequence;
                 envelope.sealed = Some(sealed);
@@ -143,16 +141,29 @@ impl Session {
     }
 
     /// How the next datagram to a peer is sealed, if it is.
-    pub(super) fn seal(&mut self, now: Time, id: PeerId) -> Result<Option<Sealed>, NoKey> {
-        let own = self.tunnel_of(id).and_then(|tunnel| tunnel.lock.as_deref_mut()).map(|lock| (id, lock));
+    fn seal(&mut self, now: Time, id: PeerId) -> Result<Option<Sealed>, NoKey> {
+        self.seal_with(now, id, Lock::seal)
+    }
+
+    pub(super) fn seal_with(
+        &mut self,
+        now: Time,
+        id: PeerId,
+        seal: impl FnOnce(&mut Lock, Time) -> Option<Sealed>,
+    ) -> Result<Option<Sealed>, NoKey> {
+        let Some(peer) = self.peers.quietly(id) else { return Ok(None) };
+        let is_child = peer.is_child();
+        let own = peer.tunnel.as_deref_mut().and_then(|tunnel| tunnel.lock.as_deref_mut());
         let (owner, lock) = match own {
-            Some(own) => own,
+            Some(own) => (id, own),
+            // Callers of ours have a key of their own or none.
+            None if !is_child => return Ok(None),
             None => match self.lock_of(id) {
                 Some(lent) => lent,
                 None => return Ok(None),
             },
         };
-        let sealed = lock.seal(now);
+        let sealed = seal(lock, now);
         if lock.wants_key(now) {
             self.prepare_key(now, owner);
         }

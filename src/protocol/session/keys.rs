@@ -3,14 +3,15 @@
 use super::Session;
 use super::greeting::NoKey;
 use super::throttle::Complaint;
-use crate::crypto::psk::{Cipher, KeySize, Nonce};
+use crate::crypto::psk::{KeySize, Nonce};
 use crate::crypto::secret::Secret;
-use crate::protocol::job::{Job, JobId, JobResult};
+use crate::protocol::config::PskMode;
+use crate::protocol::job::{Job, JobId, JobResult, Keys};
 use crate::protocol::output::{Error, Level, Output, PeerId, SocketId};
 use crate::protocol::peer::{Kind, Peer};
 use crate::protocol::time::{Span, Time};
 use crate::protocol::timers::Timer;
-use crate::protocol::tunnel::{Keyring, Lock, Refusal, Sealed, Sense, Tunnel};
+use crate::protocol::tunnel::{Keyring, Lock, Refusal, Sealed, Sense, Tunnel, Wanted};
 use crate::wire::gre::{self, Content, Packet};
 use crate::wire::rtcp::Compound;
 use crate::wire::rtp::{self, Rtp};
@@ -228,12 +229,13 @@ impl Session {
 
     /// How the next Advanced packet to a peer is sealed, if it is.
     pub(super) fn seal_media(&mut self, now: Time, id: PeerId) -> Result<Option<Sealed>, NoKey> {
-        self.seal(now, id)
+        self.seal_with(now, id, Lock::seal_media)
     }
 
-    /// Whether control messages are sealed as well.
-    pub(super) fn seals_control(&self, _id: PeerId) -> bool {
-        false
+    /// Whether control messages are sealed as well: in all modes but AES-CTR, where everybody sends them clear.
+    pub(super) fn seals_control(&self, id: PeerId) -> bool {
+        let mode = |owner| self.peers.get(&owner).map(|peer| peer.config.advanced.psk_mode);
+        self.lock_owner(id).and_then(mode).is_some_and(|mode| mode != PskMode::Ctr)
     }
 
     /// The other side has announced a nonce: its key is derived before anything comes under it.
@@ -277,7 +279,8 @@ impl Session {
         let keyring = self.tunnel_of(owner).and_then(|tunnel| tunnel.keyring.as_mut());
         let (passphrases, epoch) = keyring.map(|keyring| keyring.passphrases(now)).unwrap_or_default();
         let (nonce, size) = name;
-        self.start_job(purpose(epoch), Job::Derive { passphrases, nonce, size });
+        let mode = self.peers.get(&owner).map(|peer| peer.config.advanced.psk_mode).unwrap_or_default();
+        self.start_job(purpose(epoch), Job::Derive { passphrases, nonce, size, mode });
     }
 
     fn key_to_receive(&mut self, now: Time, id: PeerId, owner: PeerId, name: (Nonce, KeySize)) {
@@ -299,7 +302,7 @@ impl Session {
         self.derive_for_peer(now, id, owner);
     }
 
-    fn key_of_stranger(&mut self, now: Time, keys: Vec<Cipher>, epoch: u32) {
+    fn key_of_stranger(&mut self, now: Time, keys: Vec<Keys>, epoch: u32) {
         if let Some(stranger) = self.strangers.derived() {
             self.add_key(now, stranger.owner, stranger.name, keys, epoch);
             for datagram in &stranger.datagrams {
@@ -309,7 +312,7 @@ impl Session {
         self.derive_for_stranger(now);
     }
 
-    fn add_key(&mut self, now: Time, owner: PeerId, name: (Nonce, KeySize), keys: Vec<Cipher>, epoch: u32) {
+    fn add_key(&mut self, now: Time, owner: PeerId, name: (Nonce, KeySize), keys: Vec<Keys>, epoch: u32) {
         if let Some(keyring) = self.tunnel_of(owner).and_then(|tunnel| tunnel.keyring.as_mut()) {
             keyring.add(now, name, keys, epoch);
         }
@@ -327,7 +330,7 @@ impl Session {
         let Some(secret) = config.secret.clone() else { return };
         tunnel.keyring = Some(Box::new(Keyring::new(secret.clone(), config.key_size)));
         self.reads_keys = true;
-        tunnel.lock = Some(Box::new(Lock::new(secret, config.key_size, config.key_rotation)));
+        tunnel.lock = Some(Box::new(Lock::new(secret, config.key_size, config.advanced.psk_mode, config.key_rotation)));
         self.prepare_key(now, id);
     }
 
@@ -337,10 +340,11 @@ impl Session {
         let Some(lock) = tunnel.lock.as_mut() else { return };
         match lock.wanted(now, &mut self.entropy) {
             Ok(None) => {}
-            Ok(Some(wanted)) => {
-                let purpose = Purpose::Send { owner, nonce: wanted.nonce };
-                let passphrases = vec![wanted.passphrase];
-                self.start_job(purpose, Job::Derive { passphrases, nonce: wanted.nonce, size: wanted.size });
+            Ok(Some(Wanted { passphrase, nonce, size, mode })) => {
+                let purpose = Purpose::Send { owner, nonce };
+                self.start_job(purpose, Job::Derive { passphrases: vec![passphrase], nonce, size, mode });
+                // Media may have another.
+                self.prepare_key(now, owner);
             }
             // Nothing is sent rather than under a guessable key (libRIST 0.2.16).
             Err(_) => {
@@ -350,7 +354,7 @@ impl Session {
         }
     }
 
-    fn key_to_send(&mut self, now: Time, owner: PeerId, nonce: Nonce, key: Cipher) {
+    fn key_to_send(&mut self, now: Time, owner: PeerId, nonce: Nonce, key: Keys) {
         let lock = self.tunnel_of(owner).and_then(|tunnel| tunnel.lock.as_mut());
         let first = lock.is_some_and(|lock| lock.derived(now, nonce, key));
         let waiting: Vec<PeerId> = self
@@ -402,7 +406,14 @@ impl Session {
         self.reads_keys = true;
         match &mut tunnel.lock {
             Some(_) => tunnel.next_secret = Some(secret.clone()),
-            lock => *lock = Some(Box::new(Lock::new(secret.clone(), config.key_size, config.key_rotation))),
+            lock => {
+                *lock = Some(Box::new(Lock::new(
+                    secret.clone(),
+                    config.key_size,
+                    config.advanced.psk_mode,
+                    config.key_rotation,
+                )))
+            }
         }
         for child in self.peers.values_mut().filter(|peer| peer.kind == Kind::Child(id)) {
             child.config = config.clone();

@@ -356,11 +356,11 @@ impl Session {
     /// Encrypts with the login's own key: there is no secret (libRIST 0.2.11, "use key as passphrase").
     fn lock_with_key(&mut self, now: Time, id: PeerId, key: Secret) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        let rotation = peer.config.key_rotation;
+        let (mode, rotation) = (peer.config.advanced.psk_mode, peer.config.key_rotation);
         let Some(tunnel) = &mut peer.tunnel else { return };
         match &mut tunnel.lock {
             Some(lock) => lock.change(key),
-            lock => *lock = Some(Box::new(Lock::new(key, KeySize::Aes256, rotation))),
+            lock => *lock = Some(Box::new(Lock::new(key, KeySize::Aes256, mode, rotation))),
         }
         self.prepare_key(now, id);
     }

@@ -1,7 +1,13 @@
 //! Keys for what we receive: one for each nonce that has been seen, of the passphrases that may be in use.
 
-use crate::crypto::psk::{Cipher, KeySize, Nonce, counter_block};
+mod advanced;
+
+pub(in crate::protocol) use advanced::Tagged;
+
+use crate::crypto::psk::{KeySize, Nonce, counter_block};
+use crate::crypto::replay::Window;
 use crate::crypto::secret::Secret;
+use crate::protocol::job::Keys;
 use crate::protocol::time::{Span, Time};
 use std::collections::BTreeMap;
 
@@ -22,11 +28,13 @@ type Name = (Nonce, KeySize);
 #[derive(Debug)]
 struct Entry {
     /// One for each passphrase, with its number, until a packet shows which.
-    ciphers: Vec<(u32, Cipher)>,
+    keys: Vec<(u32, Keys)>,
     proven: bool,
     /// The latest packet gave a hint, under this sequence number.
     hint: Option<u32>,
     last_used: Time,
+    /// What was opened with the key that authenticates, if anything was.
+    window: Option<Box<Window>>,
 }
 
 #[derive(Debug)]
@@ -145,7 +153,7 @@ impl Keyring {
         self.accepted.truncate(MOST_PASSPHRASES);
         // A passphrase that comes back has another number, and its keys are made anew.
         let counts = |number| self.accepted.iter().any(|accepted| accepted.number == number);
-        self.entries.retain(|_, entry| entry.proven && entry.ciphers.iter().any(|(number, _)| counts(*number)));
+        self.entries.retain(|_, entry| entry.proven && entry.keys.iter().any(|(number, _)| counts(*number)));
         self.epoch = self.epoch.wrapping_add(1);
     }
 
@@ -178,12 +186,12 @@ impl Keyring {
     }
 
     /// Adds derived keys, unless the passphrases have changed meanwhile: then they are derived again when wanted.
-    pub(in crate::protocol) fn add(&mut self, now: Time, name: Name, ciphers: Vec<Cipher>, epoch: u32) {
+    pub(in crate::protocol) fn add(&mut self, now: Time, name: Name, keys: Vec<Keys>, epoch: u32) {
         // A key in use stays as it is: somebody may repeat its nonce from elsewhere.
         if epoch != self.epoch || self.is_proven(name) {
             return;
         }
-        let ciphers = self.accepted.iter().map(|accepted| accepted.number).zip(ciphers).collect();
+        let keys = self.accepted.iter().map(|accepted| accepted.number).zip(keys).collect();
         self.entries.retain(|_, entry| !entry.proven || now.since(entry.last_used) < UNUSED_FOR);
         let doubtful = self.entries.values().filter(|entry| !entry.proven).count();
         for (proven, full) in [(false, doubtful >= MOST_DOUBTFUL), (true, self.entries.len() - doubtful >= MOST_PROVEN)]
@@ -193,29 +201,7 @@ impl Keyring {
                 self.entries.remove(&oldest);
             }
         }
-        self.entries.insert(name, Entry { ciphers, proven: false, hint: None, last_used: now });
-    }
-
-    /// Decrypts what nothing can be made of: the payload of an Advanced packet. The key is the one that has opened
-    /// something else, or one of the passphrase that has under a nonce for the same half of passphrases (its first bit),
-    /// or the newest.
-    pub(in crate::protocol) fn read(
-        &mut self,
-        now: Time,
-        name: Name,
-        sequence: u32,
-        octets: &[u8],
-        scratch: &mut Vec<u8>,
-    ) -> Result<(), Refusal> {
-        let counts = |number| self.accepted.iter().any(|accepted| accepted.number == number && accepted.counts(now));
-        let usual = self.in_use[usize::from(name.0[0] >> 7)];
-        let entry = self.entries.get_mut(&name).ok_or(Refusal::Unknown)?;
-        let mut ciphers = entry.ciphers.iter().filter(|(number, _)| counts(*number));
-        let first = ciphers.clone().next();
-        let (_, cipher) = ciphers.find(|(number, _)| usual == Some(*number)).or(first).ok_or(Refusal::Noise)?;
-        cipher.apply_into(&counter_block(sequence), octets, scratch);
-        entry.last_used = now;
-        Ok(())
+        self.entries.insert(name, Entry { keys, proven: false, hint: None, last_used: now, window: None });
     }
 
     /// Decrypts `octets` with the key that makes `sense` of them; it is told whether the key has proved itself
@@ -234,8 +220,8 @@ impl Keyring {
         let (mut right, mut hinted) = (None, false);
         // Whoever knows only a passphrase that was given up has no use for the keys that he made of it.
         let counts = |number| self.accepted.iter().any(|accepted| accepted.number == number && accepted.counts(now));
-        for (index, (_, cipher)) in entry.ciphers.iter().enumerate().filter(|(_, (number, _))| counts(*number)) {
-            cipher.apply_into(&counter, octets, scratch);
+        for (index, (_, keys)) in entry.keys.iter().enumerate().filter(|(_, (number, _))| counts(*number)) {
+            keys.cipher.apply_into(&counter, octets, scratch);
             match sense(scratch, entry.proven) {
                 Sense::None => {}
                 Sense::Some => {
@@ -257,9 +243,9 @@ impl Keyring {
         entry.last_used = now;
         if !entry.proven {
             entry.proven = true;
-            let cipher = entry.ciphers.swap_remove(right);
-            self.in_use[usize::from(name.0[0] >> 7)] = Some(cipher.0);
-            entry.ciphers = vec![cipher];
+            let keys = entry.keys.swap_remove(right);
+            self.in_use[usize::from(name.0[0] >> 7)] = Some(keys.0);
+            entry.keys = vec![keys];
         }
         Ok(())
     }
@@ -280,6 +266,7 @@ pub(in crate::protocol) enum Sense {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::psk::Cipher;
 
     const NAME: Name = ([1, 2, 3, 4], KeySize::Aes128);
 
@@ -289,9 +276,9 @@ mod tests {
         octets
     }
 
-    fn derived(ring: &mut Keyring) -> Vec<Cipher> {
+    fn derived(ring: &mut Keyring) -> Vec<Keys> {
         let (passphrases, _) = ring.passphrases(Time::from_ticks(0));
-        passphrases.iter().map(|passphrase| Cipher::derive(passphrase, NAME.0, NAME.1)).collect()
+        passphrases.iter().map(|passphrase| Cipher::derive(passphrase, NAME.0, NAME.1).into()).collect()
     }
 
     #[test]
@@ -314,7 +301,7 @@ mod tests {
         assert_eq!(ring.open(now, NAME, 5, b"text", &mut scratch, sense), Err(Refusal::Noise));
         assert_eq!(ring.open(now, NAME, 5, &octets, &mut scratch, sense), Ok(()));
         assert_eq!(scratch, b"text");
-        assert_eq!(ring.entries[&NAME].ciphers.len(), 1);
+        assert_eq!(ring.entries[&NAME].keys.len(), 1);
         // The key of the other passphrase is gone, whatever comes.
         assert_eq!(ring.open(now, NAME, 5, &sealed(b"new", b"text"), &mut scratch, sense), Err(Refusal::Noise));
     }
@@ -330,7 +317,7 @@ mod tests {
 
     fn derive_all(ring: &mut Keyring, now: Time, name: Name) {
         let (passphrases, epoch) = ring.passphrases(now);
-        let ciphers = passphrases.iter().map(|passphrase| Cipher::derive(passphrase, name.0, name.1)).collect();
+        let ciphers = passphrases.iter().map(|passphrase| Cipher::derive(passphrase, name.0, name.1).into()).collect();
         ring.add(now, name, ciphers, epoch);
     }
 

@@ -1,9 +1,11 @@
 //! Encryption of what we send: the key in use, the next one, and when to change (TR-06-2:2022 §7).
 
-use crate::crypto::psk::{Cipher, KeySize, Nonce, counter_block};
+use crate::crypto::aead::HASH_LEN;
+use crate::crypto::psk::{KeySize, Nonce, counter_block};
 use crate::crypto::secret::Secret;
 use crate::protocol::config::PskMode;
 use crate::protocol::entropy::{Entropy, NoEntropy};
+use crate::protocol::job::Keys;
 use crate::protocol::time::{Span, Time};
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
@@ -21,7 +23,7 @@ const ODD: u8 = 0x80;
 #[derive(Debug)]
 struct Key {
     nonce: Nonce,
-    cipher: Cipher,
+    keys: Keys,
     uses: u64,
     /// `None`: it is to be replaced however young it is.
     since: Option<Time>,
@@ -61,6 +63,7 @@ pub(in crate::protocol) struct Wanted {
     pub(in crate::protocol) passphrase: Secret,
     pub(in crate::protocol) nonce: Nonce,
     pub(in crate::protocol) size: KeySize,
+    pub(in crate::protocol) mode: PskMode,
 }
 
 /// How one packet is to be encrypted.
@@ -69,22 +72,35 @@ pub(in crate::protocol) struct Sealed {
     pub(in crate::protocol) nonce: Nonce,
     pub(in crate::protocol) aes_256: bool,
     pub(in crate::protocol) sequence: u32,
-    cipher: Cipher,
+    mode: PskMode,
+    keys: Keys,
 }
 
 impl Sealed {
     pub(in crate::protocol) fn encrypt(&self, octets: &mut [u8]) {
-        self.cipher.apply(&counter_block(self.sequence), octets);
+        self.keys.cipher.apply(&counter_block(self.sequence), octets);
     }
 
     /// The PSK mode of an Advanced packet that is sealed so.
     pub(in crate::protocol) fn mode(&self) -> u8 {
-        PskMode::Ctr as u8
+        self.mode as u8
     }
 
-    /// Seals the body of an Advanced packet behind its head.
-    pub(in crate::protocol) fn seal(&self, _head: &mut [u8], body: &mut [u8]) {
-        self.encrypt(body);
+    /// Seals the body of an Advanced packet. `head` is what stands before it; a hash goes to `hash_at`. False: it must not
+    /// be sent, as it could not be sealed.
+    pub(in crate::protocol) fn seal(&self, head: &mut [u8], hash_at: usize, body: &mut [u8]) -> bool {
+        if self.mode == PskMode::Ctr {
+            self.encrypt(body);
+            return true;
+        }
+        let hash = self.keys.authenticated.as_ref().and_then(|key| key.seal(self.sequence, head, body));
+        match (hash, head.get_mut(hash_at..hash_at + HASH_LEN)) {
+            (Some(hash), Some(place)) => {
+                place.copy_from_slice(&hash);
+                true
+            }
+            _ => false,
+        }
     }
 }
 
@@ -92,6 +108,10 @@ impl Sealed {
 pub(in crate::protocol) struct Lock {
     passphrase: Secret,
     size: KeySize,
+    /// Of Advanced media. What authenticates has nonces and numbers of its own: a block of AES-CTR under the same key could
+    /// give away what it authenticates with.
+    mode: PskMode,
+    media: Option<Box<Lock>>,
     odd: bool,
     /// Packets under one key; a new key is taken when they are used up.
     rotation: u64,
@@ -105,7 +125,15 @@ pub(in crate::protocol) struct Lock {
 
 impl Lock {
     /// `rotation` 0: only when the sequence numbers demand it.
-    pub(in crate::protocol) fn new(passphrase: Secret, size: KeySize, rotation: u32) -> Self {
+    pub(in crate::protocol) fn new(passphrase: Secret, size: KeySize, mode: PskMode, rotation: u32) -> Self {
+        let mut lock = Self::of(passphrase.clone(), size, PskMode::Ctr, rotation);
+        if mode != PskMode::Ctr {
+            lock.media = Some(Box::new(Self::of(passphrase, size, mode, rotation)));
+        }
+        lock
+    }
+
+    fn of(passphrase: Secret, size: KeySize, mode: PskMode, rotation: u32) -> Self {
         let rotation = match rotation {
             0 => MOST_USES,
             packets => u64::from(packets).min(MOST_USES),
@@ -113,6 +141,8 @@ impl Lock {
         Self {
             passphrase,
             size,
+            mode,
+            media: None,
             odd: false,
             rotation,
             sequence: 0,
@@ -124,22 +154,26 @@ impl Lock {
     }
 
     pub(in crate::protocol) fn is_ready(&self) -> bool {
-        self.current.is_some()
+        self.current.is_some() && self.media.as_ref().is_none_or(|media| media.is_ready())
     }
 
     pub(in crate::protocol) fn is_own(&self, nonce: Nonce) -> bool {
-        self.used.nonces.contains(&nonce)
+        self.used.nonces.contains(&nonce) || self.media.as_ref().is_some_and(|media| media.is_own(nonce))
     }
 
     /// The nonce that follows the one in use, once its key is there.
     pub(in crate::protocol) fn next_nonce(&self) -> Option<(Nonce, KeySize)> {
-        self.next.as_ref().map(|key| (key.nonce, self.size))
+        let of_media = self.media.as_deref().unwrap_or(self);
+        of_media.next.as_ref().map(|key| (key.nonce, self.size))
     }
 
     /// From the next key on another passphrase is used, and the first bit of the nonce says so.
     pub(in crate::protocol) fn change(&mut self, passphrase: Secret) {
         if self.passphrase == passphrase {
             return;
+        }
+        if let Some(media) = &mut self.media {
+            media.change(passphrase.clone());
         }
         self.passphrase = passphrase;
         self.odd = !self.odd;
@@ -153,6 +187,10 @@ impl Lock {
 
     /// Whether one is missing or the current one is half used up, and none is on the way.
     pub(in crate::protocol) fn wants_key(&self, now: Time) -> bool {
+        self.wants_own_key(now) || self.media.as_ref().is_some_and(|media| media.wants_own_key(now))
+    }
+
+    fn wants_own_key(&self, now: Time) -> bool {
         let lived = |key: &Key| key.since.is_none_or(|since| now.since(since) >= LEAST_LIFE);
         let old = |key: &Key| key.uses >= self.rotation / 2 && lived(key);
         self.current.as_ref().is_none_or(old) && self.next.is_none() && self.deriving.is_none()
@@ -164,12 +202,12 @@ impl Lock {
         now: Time,
         entropy: &mut Entropy,
     ) -> Result<Option<Wanted>, NoEntropy> {
-        if !self.wants_key(now) {
-            return Ok(None);
+        if !self.wants_own_key(now) {
+            return self.media.as_mut().map_or(Ok(None), |media| media.wanted(now, entropy));
         }
         let nonce = self.fresh_nonce(entropy)?;
         self.deriving = Some(nonce);
-        Ok(Some(Wanted { passphrase: self.passphrase.clone(), nonce, size: self.size }))
+        Ok(Some(Wanted { passphrase: self.passphrase.clone(), nonce, size: self.size, mode: self.mode }))
     }
 
     /// Random, never zero, none of the last [`MOST_NONCES`].
@@ -184,18 +222,29 @@ impl Lock {
     }
 
     /// True when packets can be sent now and could not before.
-    pub(in crate::protocol) fn derived(&mut self, now: Time, nonce: Nonce, cipher: Cipher) -> bool {
+    pub(in crate::protocol) fn derived(&mut self, now: Time, nonce: Nonce, keys: Keys) -> bool {
+        let was_ready = self.is_ready();
         if self.deriving != Some(nonce) {
-            return false;
+            if let Some(media) = &mut self.media {
+                media.derived(now, nonce, keys);
+            }
+            return !was_ready && self.is_ready();
         }
         self.deriving = None;
-        let key = Key { nonce, cipher, uses: 0, since: Some(now) };
-        if self.current.is_none() {
-            self.current = Some(key);
-            return true;
+        let key = Key { nonce, keys, uses: 0, since: Some(now) };
+        match &mut self.current {
+            None => self.current = Some(key),
+            Some(_) => self.next = Some(key),
         }
-        self.next = Some(key);
-        false
+        !was_ready && self.is_ready()
+    }
+
+    /// The same as `seal`, for an Advanced packet.
+    pub(in crate::protocol) fn seal_media(&mut self, now: Time) -> Option<Sealed> {
+        match &mut self.media {
+            Some(media) => media.seal(now),
+            None => self.seal(now),
+        }
     }
 
     /// Takes a sequence number for one packet; `None` while there is no key.
@@ -203,12 +252,15 @@ impl Lock {
         let used_up = self.current.as_ref().is_some_and(|key| key.uses >= self.rotation);
         if used_up && self.next.is_some() {
             self.current = self.next.take().map(|key| Key { since: Some(now), ..key });
+            // The other side keeps a window of them that does not wrap, for each key.
+            self.sequence = if self.mode == PskMode::Ctr { self.sequence } else { 0 };
         }
         let key = self.current.as_mut().filter(|key| key.uses <= u64::from(u32::MAX))?;
         key.uses += 1;
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
-        Some(Sealed { nonce: key.nonce, aes_256: self.size == KeySize::Aes256, sequence, cipher: key.cipher.clone() })
+        let (aes_256, mode) = (self.size == KeySize::Aes256, self.mode);
+        Some(Sealed { nonce: key.nonce, aes_256, sequence, mode, keys: key.keys.clone() })
     }
 }
 
@@ -234,14 +286,14 @@ mod tests {
 
     fn derive(now: Time, lock: &mut Lock, entropy: &mut Entropy) -> Option<Nonce> {
         let wanted = lock.wanted(now, entropy).expect("entropy")?;
-        lock.derived(now, wanted.nonce, Cipher::derive(&wanted.passphrase, wanted.nonce, wanted.size));
+        lock.derived(now, wanted.nonce, Keys::derive(&wanted.passphrase, wanted.nonce, wanted.size, wanted.mode));
         Some(wanted.nonce)
     }
 
     #[test]
     fn a_key_lasts_for_its_packets_and_the_sequence_goes_on() {
         let (mut entropy, mut nonces) = (entropy(), Vec::new());
-        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes128, 10);
+        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes128, PskMode::Ctr, 10);
         assert!(lock.seal(at(0)).is_none());
         for sequence in 0..100 {
             let now = at(sequence * 20);
@@ -262,7 +314,7 @@ mod tests {
     #[test]
     fn the_oldest_nonces_are_forgotten_first() {
         let mut entropy = entropy();
-        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes128, 0);
+        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes128, PskMode::Ctr, 0);
         let nonces: Vec<_> = (0..MOST_NONCES + 9).map(|_| lock.fresh_nonce(&mut entropy).expect("entropy")).collect();
         let (forgotten, kept) = nonces.split_at(9);
         assert!(!forgotten.iter().any(|nonce| lock.is_own(*nonce)));
@@ -272,7 +324,7 @@ mod tests {
     #[test]
     fn the_sequence_comes_round_and_nothing_is_encrypted_alike() {
         let (mut entropy, mut seen) = (entropy(), BTreeSet::new());
-        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes128, 40);
+        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes128, PskMode::Ctr, 40);
         lock.sequence = u32::MAX - 49;
         for step in 0..100 {
             let now = at(step * 20);
@@ -286,7 +338,7 @@ mod tests {
     #[test]
     fn a_late_key_does_not_stop_the_packets() {
         let mut entropy = entropy();
-        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes256, 4);
+        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes256, PskMode::Ctr, 4);
         derive(at(0), &mut lock, &mut entropy);
         let first = (0..20).filter_map(|_| lock.seal(at(1))).map(|sealed| sealed.nonce).collect::<BTreeSet<_>>();
         assert_eq!(first.len(), 1);
@@ -298,7 +350,7 @@ mod tests {
     #[test]
     fn another_passphrase_turns_the_first_bit() {
         let mut entropy = entropy();
-        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes256, 0);
+        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes256, PskMode::Ctr, 0);
         assert!(derive(at(0), &mut lock, &mut entropy).is_some());
         let old = lock.seal(at(1)).map(|sealed| sealed.nonce[0] & ODD);
         lock.change(Secret::new(b"abd"));
@@ -309,7 +361,7 @@ mod tests {
 
     #[test]
     fn without_randomness_there_is_no_key() {
-        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes256, 0);
+        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes256, PskMode::Ctr, 0);
         assert!(lock.wanted(at(0), &mut Entropy::new(|_| false)).is_err());
         assert!(lock.seal(at(0)).is_none());
     }

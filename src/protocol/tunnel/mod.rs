@@ -15,8 +15,8 @@ mod unknown;
 mod version;
 
 pub(super) use abilities::{Abilities, Change, Offer};
-pub(super) use keyring::{Keyring, Refusal, Sense};
-pub(super) use lock::{Lock, Sealed};
+pub(super) use keyring::{Keyring, Refusal, Sense, Tagged};
+pub(super) use lock::{Lock, Sealed, Wanted};
 pub(super) use strangers::Strangers;
 pub(super) use unknown::Unknown;
 pub(super) use version::{Heard, Version};

@@ -1,0 +1,87 @@
+//! What Advanced packets carry: payloads that show nothing of their key, or packets with a hash that shows everything.
+
+use super::{Keyring, Name, Refusal};
+use crate::crypto::aead::HASH_LEN;
+use crate::crypto::psk::counter_block;
+use crate::protocol::time::Time;
+use crate::wire::advanced::{Header, Packet};
+
+/// A packet that a hash stands in.
+pub(in crate::protocol) struct Tagged<'a> {
+    /// What stands before the body, with zeros in place of the hash.
+    head: [u8; Header::MAX_LEN],
+    head_len: usize,
+    body: &'a [u8],
+    hash: [u8; HASH_LEN],
+    /// The mode has no IV: nothing tells one that is sent again.
+    counts: bool,
+}
+
+impl<'a> Tagged<'a> {
+    /// `None`: the header is longer than anybody who seals so writes it.
+    pub(in crate::protocol) fn new(packet: &Packet<'a>, datagram: &[u8], hash: [u8; HASH_LEN]) -> Option<Self> {
+        let mut head = [0; Header::MAX_LEN];
+        let place = head.get_mut(..packet.header_len)?;
+        place.copy_from_slice(datagram.get(..packet.header_len)?);
+        place.get_mut(packet.hash_range()?)?.fill(0);
+        let counts = packet.psk.iv.is_some();
+        Some(Self { head, head_len: packet.header_len, body: packet.body, hash, counts })
+    }
+}
+
+impl Keyring {
+    /// Decrypts what nothing can be made of: the payload of a packet in PSK mode 1. The key is the one that has opened
+    /// something else, or one of the passphrase that has under a nonce for the same half of passphrases (its first bit),
+    /// or the newest.
+    pub(in crate::protocol) fn read(
+        &mut self,
+        now: Time,
+        name: Name,
+        sequence: u32,
+        octets: &[u8],
+        scratch: &mut Vec<u8>,
+    ) -> Result<(), Refusal> {
+        let counts = |number| self.accepted.iter().any(|accepted| accepted.number == number && accepted.counts(now));
+        let usual = self.in_use[usize::from(name.0[0] >> 7)];
+        let entry = self.entries.get_mut(&name).ok_or(Refusal::Unknown)?;
+        let mut keys = entry.keys.iter().filter(|(number, _)| counts(*number));
+        let first = keys.clone().next();
+        let (_, keys) = keys.find(|(number, _)| usual == Some(*number)).or(first).ok_or(Refusal::Noise)?;
+        keys.cipher.apply_into(&counter_block(sequence), octets, scratch);
+        entry.last_used = now;
+        Ok(())
+    }
+
+    /// Opens a packet that is what its sender made it, and that was not opened before. `scratch` holds the clear body
+    /// afterwards.
+    pub(in crate::protocol) fn open_authenticated(
+        &mut self,
+        now: Time,
+        name: Name,
+        sequence: u32,
+        packet: &Tagged<'_>,
+        scratch: &mut Vec<u8>,
+    ) -> Result<(), Refusal> {
+        let counts = |number| self.accepted.iter().any(|accepted| accepted.number == number && accepted.counts(now));
+        let entry = self.entries.get_mut(&name).ok_or(Refusal::Unknown)?;
+        let head = &packet.head[..packet.head_len];
+        scratch.clear();
+        scratch.extend_from_slice(packet.body);
+        let mut keys = entry.keys.iter().filter(|(number, _)| counts(*number));
+        let right = keys.position(|(_, keys)| {
+            let key = keys.authenticated.as_ref();
+            key.is_some_and(|key| key.open(sequence, head, scratch, &packet.hash))
+        });
+        let right = right.ok_or(Refusal::Noise)?;
+        if packet.counts && !entry.window.get_or_insert_default().accept(sequence) {
+            return Err(Refusal::Noise);
+        }
+        entry.last_used = now;
+        if !entry.proven {
+            entry.proven = true;
+            let keys = entry.keys.swap_remove(right);
+            entry.keys = vec![keys];
+        }
+        Ok(())
+    }
+}
