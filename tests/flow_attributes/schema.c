@@ -89,7 +89,7 @@ static void refused(void)
     CHECK(rist_flow_attribute_write(json, 0, &it, 1) == -1);
     CHECK(rist_flow_attribute_write(json, sizeof json, &it, (size_t)-1) == -1);
     CHECK(strcmp(json, "untouched") == 0);
-    CHECK(rist_flow_attribute_read(of_librist, strlen(libristson), NULL, NULL) == -1);
+    CHECK(rist_flow_attribute_read(of_librist, strlen(of_librist), NULL, NULL) == -1);
     CHECK(rist_flow_attribute_read("", 0, NULL, NULL) == -1);
     CHECK(rist_flow_attribute_read("{", 1, NULL, NULL) == -1);
     memset(large, ' ', 70000);

@@ -40,10 +40,10 @@ static struct pair *choose(uint64_t *random, int cycle)
     pair->sender.pair = pair->receiver.pair = pair;
     pair->sender.sends = true;
     pair->nonce = (uint32_t)cycle * 2654435761u + 1;
-    pair->profile = below(random, 2) == 0 ? RIST_PROFILE_SIMPLE : RIST_PROFILE_MAIN;
+    pair->profile = (enum rist_profile)below(random, 3);
     pair->reading = (enum reading)below(random, READINGS);
     pair->peers_first = below(random, 2) == 0;
-    if (pair->profile == RIST_PROFILE_MAIN) {
+    if (pair->profile != RIST_PROFILE_SIMPLE) {
         pair->secret = below(random, 2) == 0;
         pair->login = below(random, 4) == 0;
         pair->sender_listens = below(random, 2) == 0;

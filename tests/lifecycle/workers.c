@@ -71,7 +71,7 @@ static void ask(struct worker *worker, struct context *context)
     int media, control;
     bool on;
 
-    switch (below(&worker->random, 7)) {
+    switch (below(&worker->random, 8)) {
     case 0:
         rist_peer_get_cname(context->peer, &name);
         break;
@@ -91,6 +91,9 @@ static void ask(struct worker *worker, struct context *context)
     case 5:
         if (worker->pair->secret)
             rist_peer_update_secret(context->peer, "a secret");
+        break;
+    case 6:
+        rist_sender_flow_attribute_write(LOOK(worker->pair->sender.handle), NULL, "{}", 2);
         break;
     default:
         rist_peer_get_id(context->peer);
