@@ -49,7 +49,7 @@ fn message(payload: &[u8]) {
         Message::Fec { index, body } => write_fec(&mut out, *index, body),
         Message::KeepAlive(message) => message.write(&mut out),
         // Of several NULs one is taken away each time.
-        Message::FlowAttribute(json) if json.ends_with(&[0]) => return,
+        Message::FlowAttribute([.., 0]) => return,
         Message::FlowAttribute(json) => write_flow_attribute(&mut out, json),
         Message::Eap(frame) => write_eap(&mut out, frame),
         Message::FutureNonce(announced) => announced.write(&mut out),
