@@ -3,11 +3,13 @@
 //! Decoders take what the network sent, so they never panic, never allocate by a length field and
 //! never read beyond what arrived. Encoders write reserved and padding octets as zero.
 
+pub mod advanced;
 mod bytes;
 pub mod clock;
 pub mod eap;
 pub mod eapol;
 pub mod gre;
+pub mod lz4;
 pub mod null_packet;
 pub mod rtcp;
 pub mod rtp;

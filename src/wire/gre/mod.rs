@@ -9,7 +9,7 @@ mod ports;
 pub use buffer_negotiation::BufferNegotiation;
 pub use content::{Content, Form};
 pub use header::{Header, Packet, looks_like_simple};
-pub use keep_alive::{CAPABILITIES, KeepAlive, capabilities};
+pub use keep_alive::{AdvancedCapabilities, CAPABILITIES, KeepAlive, capabilities};
 pub use ports::Ports;
 
 /// The third and fourth octet of a GRE header.
