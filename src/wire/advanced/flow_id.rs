@@ -1,4 +1,4 @@
-//! The Flow ID word (TR-06-3 §5.2.3): which of the flows of a session, in three levels.
+//! The Flow ID word (TR-06-3): which of the flows of a session, in three levels.
 
 /// 16 bits outer, 12 bits inner, 4 bits sub-flow id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -2,7 +2,7 @@
 
 use crate::wire::{Error, Result};
 
-/// What the payload is (TR-06-3 §5.2.2).
+/// What the payload is (TR-06-3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Type {

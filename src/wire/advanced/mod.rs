@@ -1,4 +1,4 @@
-//! The Advanced profile's datagram (TR-06-3 §5): an RTP header, RIST's fields, and media or control behind them.
+//! The Advanced profile's datagram (TR-06-3): an RTP header, RIST's fields, and media or control behind them.
 
 mod content;
 pub mod control;

@@ -1,4 +1,4 @@
-//! A received datagram: its header as far as it is always clear (TR-06-3 §5.2).
+//! A received datagram: its header as far as it is always clear (TR-06-3).
 
 use super::{Flags, FlowId, Lpc, MIN_LEN, Psk, Type};
 use crate::wire::bytes::{Reader, strip_padding};

@@ -1,4 +1,4 @@
-//! Payload format descriptors (TR-06-3 §5.2.5): a registry in the first four bits, an entry of it in the others.
+//! Payload format descriptors (TR-06-3): a registry in the first four bits, an entry of it in the others.
 
 pub const MPEG_TS: u32 = 0x41AF_D040;
 pub const PROGRAM_STREAM: u32 = 0x41AF_D041;

@@ -1,4 +1,4 @@
-//! The fields of a pre-shared key in the header (TR-06-3 §7): which there are depends on the mode.
+//! The fields of a pre-shared key in the header (TR-06-3): which there are depends on the mode.
 
 use crate::wire::Result;
 use crate::wire::bytes::Reader;

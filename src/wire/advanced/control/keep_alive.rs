@@ -116,7 +116,7 @@ mod tests {
                 compression: bits & 2 != 0,
                 fec: bits & 4 != 0,
             };
-            let sent = KeepAlive { mac, can, pairs, json: json.as_bytes() };
+            let sent = KeepAlive { mac, can, is_librist: false, pairs, json: json.as_bytes() };
             let mut out = Vec::new();
             sent.write(&mut out);
             prop_assert_eq!(Message::parse(&out), Ok(Message::KeepAlive(sent)));

@@ -1,4 +1,4 @@
-//! Control messages (TR-06-3 §6): an identifier, a length and a body; one to a packet.
+//! Control messages (TR-06-3): an identifier, a length and a body; one to a packet.
 
 mod flow_attribute;
 mod future_nonce;
