@@ -108,6 +108,8 @@ pub(crate) struct Books {
     pub(crate) answered_by: HashMap<(usize, usize), Span>,
     /// Flows that our senders use; others are strangers' own affair.
     pub(crate) flows: Vec<u32>,
+    /// Hosts that are given packets without the time of their source.
+    pub(crate) timeless: Vec<usize>,
     /// Invariants broken at the moment of delivery.
     pub(crate) violations: Vec<String>,
 }
@@ -182,7 +184,7 @@ impl Books {
         } else if newest.is_some_and(|newest| (index > newest + 1) != delivery.discontinuity) && !delivery.flow_start {
             self.violate(at, format!("packet {index} after {newest:?} has discontinuity {}", delivery.discontinuity));
         }
-        if let Some((told, true_stamp)) = stamps {
+        if let Some((told, true_stamp)) = stamps.filter(|_| !self.timeless.contains(&host)) {
             let steps = [delivery.ts_ntp.wrapping_sub(told), written.stamp.wrapping_sub(true_stamp)];
             let off = steps[0].wrapping_sub(steps[1]) as i64;
             // Which round of the 90 kHz clock it is can not be seen by a flow that begins.

@@ -4,6 +4,7 @@
 //! `SIM_TRACE=1` prints every datagram and event of a world (run one test alone with it).
 
 mod books;
+mod foreign;
 mod grid;
 mod host;
 mod invariants;
