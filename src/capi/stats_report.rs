@@ -211,6 +211,7 @@ pub(super) mod samples {
             sent_rtcp: 24,
             peers: (0..peers).map(flow_peer).collect(),
             merge: None,
+            incomplete: 0,
         }
     }
 

@@ -2,9 +2,11 @@
 //!
 //! Nothing here asks for randomness or the time; whoever calls brings both.
 
+pub mod aead;
 pub mod decoy;
 pub mod eap_passphrase;
 pub mod psk;
+pub mod replay;
 pub mod secret;
 pub mod srp;
 pub mod srp_group;

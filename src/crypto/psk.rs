@@ -12,7 +12,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Rounds of PBKDF2 (TR-06-2:2022 §7.2).
-const ROUNDS: u32 = 1024;
+pub(super) const ROUNDS: u32 = 1024;
 
 /// Length of an AES key. 192 bits can be configured in libRIST, but not signalled on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

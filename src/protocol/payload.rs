@@ -88,13 +88,17 @@ impl fmt::Debug for Payload {
 impl Payload {
     /// These bytes and then those of another, as one.
     pub fn followed_by(&self, second: &[u8]) -> Payload {
-        let both = |buffer: &mut Vec<u8>| {
+        self.beside(|buffer| {
             buffer.extend_from_slice(self);
             buffer.extend_from_slice(second);
-        };
+        })
+    }
+
+    /// Another payload of the same pool, that `fill` writes.
+    pub fn beside(&self, fill: impl FnOnce(&mut Vec<u8>)) -> Payload {
         match self.shared.as_ref().and_then(|buffer| buffer.pool.as_ref()) {
-            Some(pool) => pool.build(both),
-            None => Pool::new().build(both),
+            Some(pool) => pool.build(fill),
+            None => Pool::new().build(fill),
         }
     }
 }

@@ -50,6 +50,8 @@ pub struct FlowReport {
     pub peers: Vec<FlowPeerReport>,
     /// Where pairs are merged, or would be.
     pub merge: Option<MergeReport>,
+    /// Blocks that came in fragments, of which some are missing.
+    pub incomplete: u32,
 }
 
 /// Pairs of a flow.

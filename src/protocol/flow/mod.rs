@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod abuse;
 mod allowance;
+mod arrival;
+mod convention;
 mod counters;
 mod faded;
 mod haste;
@@ -15,6 +17,7 @@ mod playout;
 mod probation;
 #[cfg(test)]
 mod properties;
+mod reassembly;
 mod recovery_buffer;
 mod report;
 mod requests;
@@ -23,25 +26,29 @@ mod source_clock;
 mod tail;
 #[cfg(test)]
 mod testing;
+mod timeline;
+mod timing;
 
 use super::config::{AdvancedClock, TimingMode};
 use super::output::PeerId;
 use super::payload::Pool;
 use super::recovery_depth;
 use super::time::{Span, Time};
+pub(super) use arrival::{Arrival, Numbers, Part, Stamp};
 use counters::Counters;
 use haste::Haste;
 pub(super) use merge::Merging;
 use path::{Path, PathState};
 use playout::Ready;
 use probation::Probation;
+use reassembly::Reassembly;
 use recovery_buffer::RecoveryBuffer;
 use requests::Requests;
 use size::Size;
-use source_clock::SourceClock;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tail::Tail;
+use timeline::Timeline;
 
 /// How a flow recovers and plays out, from the settings of its peers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,126 +68,12 @@ pub(super) struct FlowConfig {
     pub(super) clock: AdvancedClock,
 }
 
-/// How many bits of a packet's number travel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Numbers {
-    /// 16: Simple and Main.
-    Short,
-    /// 32: Advanced.
-    Long,
-}
-
-impl Numbers {
-    fn bits(self) -> u32 {
-        match self {
-            Numbers::Short => 16,
-            Numbers::Long => 32,
-        }
-    }
-
-    fn mask(self) -> u32 {
-        match self {
-            Numbers::Short => 0xFFFF,
-            Numbers::Long => u32::MAX,
-        }
-    }
-}
-
-/// What a timestamp counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stamp {
-    /// `rate` in Hz; `None`: unusable, the time of arrival is taken.
-    Rtp { timestamp: u32, rate: Option<u32> },
-    /// One of the clocks that Advanced senders have: which one, the flow finds out.
-    Advanced { timestamp: u32 },
-}
-
-/// A fragment; whole packets are both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Part {
-    pub(super) first: bool,
-    pub(super) last: bool,
-}
-
-impl Stamp {
-    fn timestamp(self) -> u32 {
-        match self {
-            Stamp::Rtp { timestamp, .. } | Stamp::Advanced { timestamp } => timestamp,
-        }
-    }
-
-    fn rate(self) -> Option<u32> {
-        match self {
-            Stamp::Rtp { rate, .. } => rate,
-            Stamp::Advanced { .. } => None,
-        }
-    }
-}
-
-impl Part {
-    pub(super) const WHOLE: Part = Part { first: true, last: true };
-}
-
-/// A media packet as it came in.
-pub(super) struct Arrival<'a> {
-    pub(super) now: Time,
-    pub(super) path: PeerId,
-    /// As on the wire.
-    pub(super) seq: u32,
-    pub(super) numbers: Numbers,
-    pub(super) retransmit: bool,
-    pub(super) stamp: Stamp,
-    pub(super) part: Part,
-    /// A fragment of an LZ4 block. Whole packets come unpacked.
-    pub(super) compressed: bool,
-    pub(super) virt_src_port: u16,
-    pub(super) virt_dst_port: u16,
-    pub(super) payload: &'a [u8],
-}
-
 /// Packets in a row that make a stream credible whose sender answers no echo (RFC 3550 A.1 asks for two).
 const CREDIBLE: u32 = 8;
-
-/// Where the flow stands, from its first packet on.
-#[derive(Debug)]
-struct Timeline {
-    clock: Option<SourceClock>,
-    /// Newest first transmission.
-    highest: u64,
-    /// Newest packet that has a place: repairs may run ahead.
-    furthest: u64,
-    newest_source: Time,
-    newest_release: Time,
-    /// Next position to hand out.
-    next_out: u64,
-    /// First packet present at or after `next_out`, and when it is due.
-    head: Option<(u64, Time)>,
-    handed_out: bool,
-    pace: Pace,
-}
-
-impl Timeline {
-    /// `position` is the newest that is known to have been sent.
-    fn advance(&mut self, position: u64, source: Time, release: Time) {
-        // The same: the first packet of the line, which was only expected.
-        if position >= self.highest {
-            (self.highest, self.newest_source, self.newest_release) = (position, source, release);
-        }
-    }
-}
-
-/// Packets a second in the sender's time.
-#[derive(Debug, Clone, Copy)]
-struct Pace {
-    since: Time,
-    count: u32,
-    per_second: Option<f64>,
-}
 
 #[derive(Debug)]
 pub(super) struct Flow {
     pub(super) id: u32,
-    numbers: Numbers,
     config: FlowConfig,
     line: Option<Timeline>,
     buffer: RecoveryBuffer,
@@ -189,6 +82,7 @@ pub(super) struct Flow {
     probation: Probation,
     /// In order and only waiting for its time: what an abandoned timeline or a full ring left.
     ready: VecDeque<Ready>,
+    reassembly: Reassembly,
     paths: Vec<Path>,
     counters: Counters,
     /// The recovery buffer now, and where it is to go.
@@ -197,6 +91,8 @@ pub(super) struct Flow {
     tail: Tail,
     /// Wall clock of the sender by its reports: (NTP, RTP timestamp), and how far ours is ahead of `now`.
     report_clock: Option<(u64, u32)>,
+    /// How far the sender's wall clock is ahead of its source time, by when the reports come.
+    report_lead: Option<Span>,
     wall_ahead: Span,
     last_data: Option<Time>,
     flow_start: bool,
@@ -217,7 +113,6 @@ impl Flow {
         let max = recovery_depth::positions(0xFFFF, config.recovery_depth);
         Self {
             id,
-            numbers: Numbers::Short,
             config,
             line: None,
             buffer: RecoveryBuffer::new(max),
@@ -225,12 +120,14 @@ impl Flow {
             haste: Haste::default(),
             probation: Probation::default(),
             ready: VecDeque::new(),
+            reassembly: Reassembly::default(),
             paths: Vec::new(),
             counters: Counters::new(),
             target: (config.buffer_min + config.buffer_max).scaled(1, 2),
             size: Size::default(),
             tail: Tail::default(),
             report_clock: None,
+            report_lead: None,
             wall_ahead: Span::ZERO,
             last_data: None,
             flow_start: true,
@@ -295,11 +192,6 @@ impl Flow {
         self.paths.iter().map(|path| path.peer)
     }
 
-    /// A sender report ties the RTP clock to the sender's wall clock (timing mode RTC).
-    pub(super) fn sender_report(&mut self, ntp: u64, timestamp: u32) {
-        self.report_clock = Some((ntp, timestamp));
-    }
-
     pub(super) fn set_wall_clock(&mut self, ahead: Span) {
         self.wall_ahead = ahead;
     }
@@ -308,9 +200,9 @@ impl Flow {
         self.last_data
     }
 
-    /// Its newest media has numbers of 32 bits.
+    /// Numbers of 32 bits have come, and where they belong is known.
     pub(super) fn has_long_numbers(&self) -> bool {
-        self.numbers == Numbers::Long
+        self.line.as_ref().is_some_and(Timeline::has_long_numbers)
     }
 
     pub(super) fn has_data(&self) -> bool {
@@ -323,7 +215,7 @@ impl Flow {
     }
 
     pub(super) fn highest_seq(&self) -> u32 {
-        self.line.as_ref().map_or(0, |line| line.highest as u32)
+        self.line.as_ref().map_or(0, |line| line.extended_number(line.highest))
     }
 
     /// Takes a packet; `false` when it had no place (late, duplicate or not of this timeline).

@@ -233,7 +233,8 @@ impl super::Flow {
     pub(in crate::protocol) fn reception(&self, path: PeerId) -> Option<(u32, u64, u64)> {
         let path = self.paths.iter().find(|known| known.peer == path)?;
         let highest = path.highest?;
-        Some((highest as u32, highest.saturating_sub(path.base) + 1, path.came))
+        let number = self.line.as_ref().map_or(highest as u32, |line| line.extended_number(highest));
+        Some((number, highest.saturating_sub(path.base) + 1, path.came))
     }
 }
 

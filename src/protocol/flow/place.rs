@@ -1,19 +1,19 @@
 //! Where a packet belongs: in the buffer, nowhere, or on a timeline of its own.
 
+use super::arrival::{Arrival, Envelope, Mark, Numbers, Stamp};
+use super::convention::Convention;
 use super::probation::Held;
 use super::recovery_buffer::{Missing, Packet, Slot};
-use super::source_clock::SourceClock;
-use super::{Arrival, CREDIBLE, Flow, Numbers, Pace, Timeline};
+use super::timeline::Timeline;
+use super::timing::SourceTime;
+use super::{CREDIBLE, Flow};
 use crate::protocol::config::TimingMode;
 use crate::protocol::output::PeerId;
 use crate::protocol::payload::{Payload, Pool};
 use crate::protocol::recovery_depth;
 use crate::protocol::time::{Span, Time};
-use crate::wire::{clock, seq};
 use std::sync::Arc;
 
-/// Positions begin here, so that earlier packets of the start have room below.
-const FIRST_POSITION: u64 = 1 << 40;
 /// A packet may claim a source time so much newer than its place allows (applications give odd timestamps).
 const TIME_TOLERANCE: Span = Span::from_millis(100);
 /// A gap up to this is loss whatever the clock says.
@@ -28,7 +28,7 @@ const STRAGGLER_AGE: Span = Span::from_secs(60);
 
 enum Place {
     /// With its source time.
-    At(u64, Time),
+    At(u64, SourceTime),
     Duplicate(u64),
     Late,
     /// Does not fit this timeline.
@@ -37,45 +37,36 @@ enum Place {
     Straggler,
 }
 
-/// A packet with its storage, on its way into the buffer.
-struct Incoming {
-    now: Time,
-    path: PeerId,
-    retransmit: bool,
-    timestamp: u32,
-    rate: Option<u32>,
-    virt_src_port: u16,
-    virt_dst_port: u16,
-    payload: Payload,
-}
-
 impl Flow {
     pub(super) fn take(&mut self, arrival: &Arrival<'_>, pool: &Arc<Pool>) -> bool {
-        self.number_as(arrival.numbers);
+        let envelope = arrival.envelope();
         // A repair can not say where the flow begins.
         if self.line.is_none() && !arrival.retransmit {
-            self.anchor(arrival.now, arrival.seq, arrival.stamp.timestamp(), arrival.stamp.rate());
+            self.anchor(&envelope, arrival.seq);
         }
         let Some(line) = &self.line else { return false };
-        match self.place(line, arrival) {
+        match self.place(line, arrival.seq, &envelope) {
             Place::At(position, source) => {
                 self.probation.old_timeline_goes_on();
                 // Without memory for it, it is a packet that did not come: it may come again.
-                let Some(packet) = incoming(arrival, pool) else { return false };
-                self.insert(position, source, packet);
+                let Some(payload) = pool.try_copy(arrival.payload) else { return false };
+                self.number_is(position, arrival.seq, arrival.numbers);
+                self.insert(position, source, &envelope, payload);
                 true
             }
             Place::Duplicate(position) => {
                 self.counters.duplicates += 1;
+                self.number_is(position, arrival.seq, arrival.numbers);
                 if !arrival.retransmit {
                     if self.buffer.get_mut(position).is_some_and(Slot::was_asked_for_early) {
                         self.haste.turned_out(false);
                     }
                     // A slow path is known by what it brings, though repairs were quicker.
-                    let source = self.source_time(arrival.now, arrival.stamp.timestamp(), arrival.stamp.rate());
-                    let clock = self.line.as_ref().and_then(|line| line.clock.as_ref());
-                    let lateness = clock.map_or(Span::ZERO, |clock| clock.deviation(arrival.now, source));
-                    self.passed_by(arrival.now, arrival.path, position, lateness);
+                    if let Some(line) = &self.line {
+                        let source = self.source_time(line, position, &envelope);
+                        let lateness = line.clock.deviation(arrival.now, source.at);
+                        self.passed_by(arrival.now, arrival.path, position, lateness);
+                    }
                 }
                 false
             }
@@ -96,51 +87,60 @@ impl Flow {
         }
     }
 
-    fn number_as(&mut self, numbers: Numbers) {
-        if numbers != self.numbers {
-            self.numbers = numbers;
-            let max = recovery_depth::positions(numbers.mask(), self.config.recovery_depth);
-            self.buffer.set_max(max);
+    /// Longer numbers tell more positions apart: the ring may grow.
+    #[inline]
+    fn number_is(&mut self, position: u64, seq: u32, numbers: Numbers) {
+        if self.line.as_mut().is_some_and(|line| line.number_is(position, seq, numbers)) {
+            self.set_ring(numbers);
         }
     }
 
-    fn place(&self, line: &Timeline, arrival: &Arrival<'_>) -> Place {
-        let bits = self.numbers.bits();
-        let mut position = seq::widen(line.highest, arrival.seq, bits);
-        if arrival.retransmit && position > line.highest + MAX_AHEAD {
+    fn set_ring(&mut self, numbers: Numbers) {
+        self.buffer.set_max(recovery_depth::positions(numbers.mask(), self.config.recovery_depth));
+    }
+
+    fn place(&self, line: &Timeline, seq: u32, packet: &Envelope) -> Place {
+        let (mut position, round) = line.position(seq, packet.numbers);
+        if packet.retransmit && position > line.highest + MAX_AHEAD {
             // Nothing so new can have been asked for: it lies up to a whole window back.
-            position = position.wrapping_sub(u64::from(self.numbers.mask()) + 1);
+            position = position.wrapping_sub(round);
         }
-        let foreign = if arrival.retransmit { Place::Late } else { Place::Foreign };
-        let source = self.source_time(arrival.now, arrival.stamp.timestamp(), arrival.stamp.rate());
-        let newer = arrival.stamp.rate().is_some() && source.since(line.newest_source) > TIME_TOLERANCE;
+        let foreign = if packet.retransmit { Place::Late } else { Place::Foreign };
+        let source = self.source_time(line, position, packet);
+        let newer = source.told && source.at.since(line.newest_source) > TIME_TOLERANCE;
         match self.buffer.get(position) {
-            Slot::Present(packet) if packet.timestamp == arrival.stamp.timestamp() => {
-                return Place::Duplicate(position);
+            Slot::Present(Packet { mark, .. }) | Slot::Delivered(mark) => {
+                let again = *mark == packet.mark()
+                    // Of the same number in the other framing the timestamp says nothing.
+                    || mark.numbers != packet.numbers
+                        && (packet.retransmit || self.is_still_heard(line, position, packet.now));
+                return match again {
+                    true => Place::Duplicate(position),
+                    false if mark.numbers != packet.numbers => Place::Straggler,
+                    false => foreign,
+                };
             }
-            Slot::Delivered(timestamp) if *timestamp == arrival.stamp.timestamp() => return Place::Duplicate(position),
-            Slot::Present(_) | Slot::Delivered(_) => return foreign,
             Slot::Lost if !newer => return Place::Late,
             _ => {}
         }
         if position < line.next_out {
             let before_start = !line.handed_out
-                && !arrival.retransmit
+                && !packet.retransmit
                 && line.next_out - position <= BURST_GAP
                 && line.furthest.saturating_sub(position) < self.window();
             // A burst has one timestamp.
-            let older = source <= line.newest_source;
-            let age = line.newest_source.since(source);
+            let older = source.at <= line.newest_source;
+            let age = line.newest_source.since(source.at);
             return match before_start && older {
                 true => Place::At(position, source),
-                false if !arrival.retransmit && age >= Span::ZERO && age < STRAGGLER_AGE => Place::Straggler,
+                false if !packet.retransmit && age >= Span::ZERO && age < STRAGGLER_AGE => Place::Straggler,
                 false => foreign,
             };
         }
         if position <= line.highest {
-            return if newer && !arrival.retransmit { foreign } else { Place::At(position, source) };
+            return if newer && !packet.retransmit { foreign } else { Place::At(position, source) };
         }
-        if arrival.retransmit && self.too_late_for_the_end(arrival, source) {
+        if packet.retransmit && self.too_late_for_the_end(packet.now, source) {
             return Place::Late;
         }
         let gap = position - line.highest - 1;
@@ -149,18 +149,14 @@ impl Flow {
         if gap > SMALL_GAP && line.head.is_some() && position >= line.next_out + self.window() {
             return foreign;
         }
-        if arrival.retransmit || self.plausible(line, gap, source) { Place::At(position, source) } else { foreign }
+        if packet.retransmit || self.plausible(line, gap, source.at) { Place::At(position, source) } else { foreign }
     }
 
     /// A repair behind which nothing is due that would end its time.
-    fn too_late_for_the_end(&self, arrival: &Arrival<'_>, source: Time) -> bool {
-        let clock = self.line.as_ref().and_then(|line| line.clock.as_ref());
-        match (self.config.timing_mode, arrival.stamp.rate(), clock) {
-            (TimingMode::Source, Some(_), Some(clock)) => {
-                arrival.now > clock.local(source) + self.target + self.lateness()
-            }
-            _ => false,
-        }
+    fn too_late_for_the_end(&self, now: Time, source: SourceTime) -> bool {
+        let Some(line) = self.line.as_ref().filter(|_| source.told) else { return false };
+        self.config.timing_mode == TimingMode::Source
+            && now > line.clock.local(source.at) + self.target + self.lateness()
     }
 
     /// Whether so many packets can have been sent since the newest one.
@@ -176,33 +172,14 @@ impl Flow {
         gap <= BURST_GAP + (8.0 * pace * elapsed.as_secs_f64().max(0.0)) as u64
     }
 
-    fn source_time(&self, now: Time, timestamp: u32, rate: Option<u32>) -> Time {
-        let clock = self.line.as_ref().and_then(|line| line.clock.as_ref());
-        match (rate, clock) {
-            (Some(rate), Some(clock)) => clock.source_time(now, timestamp, rate),
-            (Some(rate), None) => Time::from_ticks(clock::rtp_to_ntp(u64::from(timestamp), rate)),
-            (None, _) => now,
-        }
-    }
-
-    fn anchor(&mut self, now: Time, seq: u32, timestamp: u32, rate: Option<u32>) {
-        let position = FIRST_POSITION | u64::from(seq);
-        let clock = rate.map(|rate| SourceClock::new(now, timestamp, rate));
-        let source = clock.as_ref().zip(rate).map_or(now, |(clock, rate)| clock.source_time(now, timestamp, rate));
+    fn anchor(&mut self, first: &Envelope, seq: u32) {
         self.buffer.clear();
         self.requests.clear();
         self.flow_start = true;
-        self.line = Some(Timeline {
-            clock,
-            highest: position,
-            furthest: position,
-            newest_source: source,
-            newest_release: now + self.target,
-            next_out: position,
-            head: None,
-            handed_out: false,
-            pace: Pace { since: source, count: 0, per_second: None },
-        });
+        self.report_lead = None;
+        self.set_ring(first.numbers);
+        let convention = Convention::new(self.config.clock);
+        self.line = Some(Timeline::new(first, seq, convention, first.now + self.target));
     }
 
     /// The held packets are the flow now; what the old timeline still holds is handed out at its time.
@@ -210,30 +187,18 @@ impl Flow {
     fn change_timeline(&mut self, held: Vec<Held>) {
         let Some(first) = held.first() else { return };
         self.retire_timeline();
-        self.anchor(first.arrived, first.seq, first.timestamp, first.rate);
-        let first_seq = first.seq;
-        for packet in held {
-            let step = packet.seq.wrapping_sub(first_seq) & self.numbers.mask();
-            let position = (FIRST_POSITION | u64::from(first_seq)) + u64::from(step);
+        self.anchor(&first.envelope, first.seq);
+        let mut begins = None;
+        for Held { envelope, seq, payload } in held {
+            let Some(line) = &self.line else { return };
+            let (position, _) = line.position(seq, envelope.numbers);
             let known = matches!(self.buffer.get(position), Slot::Present(_));
-            if step > self.numbers.mask() / 2 || known {
+            if position < *begins.get_or_insert(position) || known {
                 continue;
             }
-            let source = self.source_time(packet.arrived, packet.timestamp, packet.rate);
-            self.insert(
-                position,
-                source,
-                Incoming {
-                    now: packet.arrived,
-                    path: packet.path,
-                    retransmit: false,
-                    timestamp: packet.timestamp,
-                    rate: packet.rate,
-                    virt_src_port: packet.virt_src_port,
-                    virt_dst_port: packet.virt_dst_port,
-                    payload: packet.payload,
-                },
-            );
+            let source = self.source_time(line, position, &envelope);
+            self.number_is(position, seq, envelope.numbers);
+            self.insert(position, source, &envelope, payload);
         }
     }
 
@@ -242,23 +207,30 @@ impl Flow {
         let Some(line) = self.line.take() else { return };
         let mut held = Vec::new();
         let (counted, mut dropped) = (self.counters.so_far(), (0, 0));
-        let rate = line.clock.as_ref().map(SourceClock::rate);
+        let rate = line.clock.rtp_rate();
         for position in line.next_out..=line.furthest {
             let Some(packet) = self.buffer.take(position) else { continue };
             if packet.path != path {
                 dropped = (dropped.0 + 1, dropped.1 + packet.payload.len() as u64);
                 continue;
             }
-            held.push(Held {
-                arrived: packet.arrived,
+            let Mark { timestamp, numbers } = packet.mark;
+            let (seq, stamp) = match numbers {
+                Numbers::Short => (position as u32 & 0xFFFF, Stamp::Rtp { timestamp, rate }),
+                Numbers::Long => (line.number(position), Stamp::Advanced { timestamp }),
+            };
+            let envelope = Envelope {
+                now: packet.arrived,
                 path,
-                seq: position as u32 & self.numbers.mask(),
-                timestamp: packet.timestamp,
-                rate,
+                numbers,
+                retransmit: false,
+                stamp,
+                part: packet.part,
+                compressed: packet.compressed,
                 virt_src_port: packet.virt_src_port,
                 virt_dst_port: packet.virt_dst_port,
-                payload: packet.payload,
-            });
+            };
+            held.push(Held { envelope, seq, payload: packet.payload });
         }
         self.ready.clear();
         self.change_timeline(held);
@@ -266,8 +238,8 @@ impl Flow {
         self.counters.back_to(counted, dropped);
     }
 
-    fn insert(&mut self, position: u64, source: Time, packet: Incoming) {
-        self.counters.accepted(packet.now, packet.payload.len(), packet.retransmit);
+    fn insert(&mut self, position: u64, source: SourceTime, packet: &Envelope, payload: Payload) {
+        self.counters.accepted(packet.now, payload.len(), packet.retransmit);
         self.move_target(packet.now);
         let judged = self.line.as_ref().filter(|line| position < line.highest).map(|line| {
             let interval = line.pace.interval().unwrap_or(Span::ZERO);
@@ -277,18 +249,18 @@ impl Flow {
             // The clock may have been set since its neighbours came: with a time in the past it would end the wait for every
             // hole before it.
             Slot::Missing(Missing { release, buffer, before, .. }) => {
-                self.release_time(&packet, source, *release, *buffer).max(*before)
+                self.release_time(packet, source, *release, *buffer).max(*before)
             }
             // Nothing waits longer than what was sent after it.
             _ => {
                 let expected = (packet.now + self.target).min(judged.unwrap_or(packet.now + self.target));
-                self.release_time(&packet, source, expected, self.target)
+                self.release_time(packet, source, expected, self.target)
             }
         };
         self.make_room(packet.now, position);
         self.arrived += 1;
         if !self.is_credible() {
-            self.unproven_bytes += packet.payload.len();
+            self.unproven_bytes += payload.len();
         }
         let Some(line) = &mut self.line else { return };
         let from = line.next_out.min(position);
@@ -300,14 +272,16 @@ impl Flow {
         let (place, old) = self.buffer.vacate(position);
         *place = Slot::Present(Packet {
             path: packet.path,
-            timestamp: packet.timestamp,
-            source,
+            mark: packet.mark(),
+            part: packet.part,
+            compressed: packet.compressed,
+            source: source.at,
             arrived: packet.now,
             early: packet.retransmit && old.is_some_and(|missing| missing.early),
             release,
             virt_src_port: packet.virt_src_port,
             virt_dst_port: packet.virt_dst_port,
-            payload: packet.payload,
+            payload,
         });
         if line.head.is_none_or(|(head, _)| position < head) {
             line.head = Some((position, release));
@@ -319,16 +293,16 @@ impl Flow {
             self.found(packet.now, position, packet.path, packet.retransmit, missing);
             // A repair of what nothing later had shown is the newest packet now; of itself a packet comes as any other.
             if let Some(line) = self.line.as_mut().filter(|_| packet.retransmit) {
-                line.advance(position, source, release);
+                line.advance(position, source.at, release);
             }
         } else if !packet.retransmit && position < highest {
             self.counters.reordered += 1;
         }
         if let Some(line) = self.line.as_mut().filter(|line| position == line.highest) {
-            line.advance(position, source, release);
+            line.advance(position, source.at, release);
         }
         if !packet.retransmit {
-            self.first_transmission(position, packet.now, source, packet.path, release, packet.rate);
+            self.first_transmission(position, packet, source, release);
         }
     }
 
@@ -340,89 +314,23 @@ impl Flow {
     }
 
     /// Moves the flow's newest position on and notices what was skipped.
-    fn first_transmission(
-        &mut self,
-        position: u64,
-        now: Time,
-        source: Time,
-        path: PeerId,
-        release: Time,
-        rate: Option<u32>,
-    ) {
+    fn first_transmission(&mut self, position: u64, packet: &Envelope, source: SourceTime, release: Time) {
         let Some(line) = &mut self.line else { return };
-        let lateness = line.clock.as_ref().map_or(Span::ZERO, |clock| clock.deviation(now, source));
+        let lateness = line.clock.deviation(packet.now, source.at);
         let (highest, newest_release) = (line.highest, line.newest_release);
         if position > highest {
             self.haste.advanced(position - highest);
             self.unbroken = if position == highest + 1 { self.unbroken.saturating_add(1) } else { 0 };
             self.credible |= self.unbroken >= CREDIBLE;
-            line.advance(position, source, release);
+            line.advance(position, source.at, release);
+            line.newest_numbers = packet.numbers;
             // What was lost was sent, too.
-            line.pace.note(source, position - highest);
-            if let (Some(clock), Some(rate)) = (line.clock.as_mut(), rate) {
-                clock.set_rate(rate);
-                clock.learn(now, source);
-            }
+            line.pace.note(source.at, position - highest);
+            self.learn_time(packet, source);
             if position > highest + 1 {
-                self.notice_gap(now, path, (highest, newest_release), (position, release));
+                self.notice_gap(packet.now, packet.path, (highest, newest_release), (position, release));
             }
         }
-        self.passed_by(now, path, position, lateness);
-    }
-
-    /// When a packet is handed out: its place in the sender's time, or in ours, plus the recovery buffer.
-    /// Where the sender's time is not known or not wanted, that is `expected`.
-    fn release_time(&self, packet: &Incoming, source: Time, expected: Time, buffer: Span) -> Time {
-        let clock = self.line.as_ref().and_then(|line| line.clock.as_ref());
-        let local = match (self.config.timing_mode, packet.rate, clock) {
-            (TimingMode::Rtc, Some(rate), Some(_)) if self.report_clock.is_some() => {
-                self.rtc_time(packet.timestamp, rate)
-            }
-            (TimingMode::Arrival, ..) | (_, None, _) | (_, _, None) => return expected,
-            (_, Some(_), Some(clock)) => clock.local(source),
-        };
-        // A leap of the sender's clock must not hold the stream back.
-        let latest = packet.now + buffer + buffer.scaled(1, 10) + Span::from_millis(5);
-        (local + buffer).min(latest)
-    }
-
-    /// The sender's wall clock at this timestamp, as a time of ours.
-    fn rtc_time(&self, timestamp: u32, rate: u32) -> Time {
-        let (ntp, reported) = self.report_clock.unwrap_or_default();
-        let units = i64::from(timestamp.wrapping_sub(reported) as i32);
-        let since_report = Span::from_ticks(((i128::from(units) << 32) / i128::from(rate.max(1))) as i64);
-        Time::from_ticks(ntp) + since_report - self.wall_ahead
-    }
-}
-
-fn incoming(arrival: &Arrival<'_>, pool: &Arc<Pool>) -> Option<Incoming> {
-    Some(Incoming {
-        now: arrival.now,
-        path: arrival.path,
-        retransmit: arrival.retransmit,
-        timestamp: arrival.stamp.timestamp(),
-        rate: arrival.stamp.rate(),
-        virt_src_port: arrival.virt_src_port,
-        virt_dst_port: arrival.virt_dst_port,
-        payload: pool.try_copy(arrival.payload)?,
-    })
-}
-
-impl Pace {
-    /// Usual time between two packets, once known.
-    pub(super) fn interval(&self) -> Option<Span> {
-        let rate = self.per_second.filter(|rate| *rate > 0.0)?;
-        Some(Span::from_secs(1).scaled(1000, (rate * 1000.0).max(1.0) as i64))
-    }
-
-    fn note(&mut self, source: Time, packets: u64) {
-        self.count = self.count.saturating_add(packets.min(u64::from(u16::MAX)) as u32);
-        let elapsed = source.since(self.since);
-        if elapsed >= Span::from_millis(500) || elapsed < Span::ZERO {
-            let rate = f64::from(self.count) / elapsed.as_secs_f64().max(0.5);
-            self.per_second = Some(self.per_second.map_or(rate, |old| old.max(rate) * 0.5 + rate * 0.5));
-            self.since = source;
-            self.count = 0;
-        }
+        self.passed_by(packet.now, packet.path, position, lateness);
     }
 }

@@ -1,6 +1,7 @@
 //! What is handed to the application, in order, when its time has come.
 
 use super::Flow;
+use super::arrival::Part;
 use super::recovery_buffer::{Packet, Slot};
 use crate::protocol::output::Delivery;
 use crate::protocol::time::{Span, Time};
@@ -18,6 +19,10 @@ pub(super) struct Ready {
     release: Time,
     pub(super) delivery: Delivery,
     pub(super) arrived: Time,
+    pub(super) part: Part,
+    pub(super) compressed: bool,
+    /// The number behind its last one.
+    pub(super) next: u32,
 }
 
 impl Flow {
@@ -38,19 +43,22 @@ impl Flow {
             if release > now {
                 break;
             }
-            let ready = match self.ready.pop_front() {
-                Some(ready) => ready,
-                None => match self.take_head() {
-                    Some(ready) => ready,
-                    None => break,
-                },
-            };
-            self.counters.handed_out(now.since(ready.arrived).max(Span::ZERO));
-            out.push(ready.delivery);
+            let Some(packet) = self.take_next() else { break };
+            self.counters.handed_out(now.since(packet.arrived).max(Span::ZERO));
+            let Some(block) = self.reassembly.add(packet) else { continue };
+            let next = block.next;
+            out.push(block.delivery);
             if let Some(first) = out.last_mut().filter(|_| self.config.merging.is_on()) {
-                self.complete_pair(now, first);
+                let alone = self.complete_pair(now, first, next);
+                out.extend(alone);
             }
         }
+    }
+
+    /// Takes what is handed out next.
+    #[inline]
+    pub(super) fn take_next(&mut self) -> Option<Ready> {
+        self.ready.pop_front().or_else(|| self.take_head())
     }
 
     /// Takes the first packet present; the holes before it are lost now that their successor is due.
@@ -83,13 +91,17 @@ impl Flow {
 
     fn ready_packet(&mut self, position: u64, packet: Packet, discontinuity: bool) -> Ready {
         let flow_start = std::mem::take(&mut self.flow_start);
+        let seq = self.line.as_ref().map_or(0, |line| line.number(position));
         Ready {
             release: packet.release,
             arrived: packet.arrived,
+            part: packet.part,
+            compressed: packet.compressed,
+            next: seq.wrapping_add(1),
             delivery: Delivery {
                 flow_id: self.id,
                 peer: packet.path,
-                seq: position as u32 & self.numbers.mask(),
+                seq,
                 ts_ntp: packet.source.ticks(),
                 virt_src_port: packet.virt_src_port,
                 virt_dst_port: packet.virt_dst_port,

@@ -4,8 +4,7 @@
 //! thrown away before this has decided, and a flow is never reset by one packet (libRIST resets on the
 //! first late packet of a statistics interval).
 
-use super::Arrival;
-use crate::protocol::output::PeerId;
+use super::arrival::{Arrival, Envelope, Numbers, Stamp};
 use crate::protocol::payload::{Payload, Pool};
 use crate::protocol::time::{Span, Time};
 use std::sync::Arc;
@@ -28,13 +27,9 @@ const MAX_STRAY: Span = Span::from_millis(500);
 
 #[derive(Debug)]
 pub(super) struct Held {
-    pub(super) arrived: Time,
-    pub(super) path: PeerId,
+    pub(super) envelope: Envelope,
+    /// As on the wire.
     pub(super) seq: u32,
-    pub(super) timestamp: u32,
-    pub(super) rate: Option<u32>,
-    pub(super) virt_src_port: u16,
-    pub(super) virt_dst_port: u16,
     pub(super) payload: Payload,
 }
 
@@ -71,7 +66,8 @@ impl Probation {
         if self.held.last().is_some_and(|last| !follows(last, arrival)) {
             self.reset();
         }
-        if self.held.iter().any(|held| held.seq == arrival.seq) {
+        let mask = common(self.held.last().map(|held| held.envelope.numbers), arrival.numbers).mask();
+        if self.held.iter().any(|held| (held.seq ^ arrival.seq) & mask == 0) {
             return None;
         }
         if self.held.len() >= MAX_HELD || self.bytes > MAX_HELD_BYTES {
@@ -82,16 +78,7 @@ impl Probation {
             self.since = Some(arrival.now);
         }
         self.bytes += arrival.payload.len();
-        self.held.push(Held {
-            arrived: arrival.now,
-            path: arrival.path,
-            seq: arrival.seq,
-            timestamp: arrival.stamp.timestamp(),
-            rate: arrival.stamp.rate(),
-            virt_src_port: arrival.virt_src_port,
-            virt_dst_port: arrival.virt_dst_port,
-            payload: pool.copy(arrival.payload),
-        });
+        self.held.push(Held { envelope: arrival.envelope(), seq: arrival.seq, payload: pool.copy(arrival.payload) });
         let span = self.since.map_or(Span::ZERO, |since| arrival.now.since(since));
         let many = self.held.len() >= ENOUGH;
         let long = self.held.len() >= ENOUGH_SLOW && span >= buffer.scaled(1, 4);
@@ -103,7 +90,8 @@ impl Probation {
         let mut held = std::mem::take(&mut self.held);
         self.bytes = 0;
         let first = held[0].seq;
-        held.sort_by_key(|packet| (packet.seq.wrapping_sub(first).wrapping_add(MAX_STEP)) & arrival.numbers.mask());
+        let mask = held.iter().map(|packet| packet.envelope.numbers).min().map_or(0xFFFF, Numbers::mask);
+        held.sort_by_key(|packet| (packet.seq.wrapping_sub(first).wrapping_add(MAX_STEP)) & mask);
         Some(held)
     }
 
@@ -114,16 +102,24 @@ impl Probation {
     }
 }
 
+/// What both have.
+fn common(last: Option<Numbers>, numbers: Numbers) -> Numbers {
+    last.map_or(numbers, |last| last.min(numbers))
+}
+
 fn follows(last: &Held, arrival: &Arrival<'_>) -> bool {
-    let step = arrival.seq.wrapping_sub(last.seq).wrapping_add(MAX_STEP) & arrival.numbers.mask();
+    let mask = common(Some(last.envelope.numbers), arrival.numbers).mask();
+    let step = arrival.seq.wrapping_sub(last.seq).wrapping_add(MAX_STEP) & mask;
     let near = step <= 2 * MAX_STEP;
-    let source = arrival.stamp.timestamp().wrapping_sub(last.timestamp) as i32;
-    let steady = match arrival.stamp.rate() {
-        Some(rate) if last.rate == Some(rate) => {
+    let source = arrival.stamp.timestamp().wrapping_sub(last.envelope.stamp.timestamp()) as i32;
+    let steady = match (arrival.stamp, last.envelope.stamp) {
+        (Stamp::Rtp { rate: Some(rate), .. }, Stamp::Rtp { rate: Some(before), .. }) if rate == before => {
             let source = Span::from_ticks((i64::from(source) << 32) / i64::from(rate.max(1)));
-            (arrival.now.since(last.arrived) - source).abs() <= MAX_STRAY
+            (arrival.now.since(last.envelope.now) - source).abs() <= MAX_STRAY
         }
-        _ => arrival.stamp.rate() == last.rate,
+        (Stamp::Rtp { rate, .. }, Stamp::Rtp { rate: before, .. }) => rate == before,
+        // What they count is not known yet.
+        _ => true,
     };
     near && steady
 }

@@ -1,5 +1,6 @@
 //! What holds for every input, tried with many: the ring, and a whole flow on a network that loses and reorders.
 
+use super::arrival::Mark;
 use super::recovery_buffer::{Packet, RecoveryBuffer, Slot};
 use super::*;
 use crate::properties::cases;
@@ -11,7 +12,9 @@ fn packet(number: u32) -> Packet {
     let time = Time::from_ticks(u64::from(number));
     Packet {
         path: PeerId(1),
-        timestamp: number,
+        mark: Mark { timestamp: number, numbers: Numbers::Short },
+        part: Part::WHOLE,
+        compressed: false,
         source: time,
         arrived: time,
         early: false,
@@ -55,7 +58,7 @@ proptest! {
                     map.insert(from + above, number);
                 }
                 Step::Take(above) => {
-                    let taken = ring.take(from + above).map(|packet| packet.timestamp);
+                    let taken = ring.take(from + above).map(|packet| packet.mark.timestamp);
                     prop_assert_eq!(taken, map.remove(&(from + above)));
                 }
                 Step::Forget(count) => from += count,
@@ -64,7 +67,7 @@ proptest! {
             let first = ring.first_present(from, from + 1023).map(|(position, _)| position);
             prop_assert_eq!(first, map.keys().next().copied());
             for (position, number) in &map {
-                let is_there = matches!(ring.get(*position), Slot::Present(packet) if packet.timestamp == *number);
+                let is_there = matches!(ring.get(*position), Slot::Present(packet) if packet.mark.timestamp == *number);
                 prop_assert!(is_there, "{number} at {position}");
             }
         }

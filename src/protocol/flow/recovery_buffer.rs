@@ -2,6 +2,7 @@
 //!
 //! Positions are 64-bit: sequence numbers widened once, so that order needs no modular arithmetic.
 
+use super::arrival::{Mark, Part};
 use crate::protocol::output::PeerId;
 use crate::protocol::payload::Payload;
 use crate::protocol::time::{Span, Time};
@@ -10,8 +11,10 @@ use crate::protocol::time::{Span, Time};
 #[derive(Debug, Clone)]
 pub(super) struct Packet {
     pub(super) path: PeerId,
-    /// As on the wire: with the position it tells a duplicate from a packet of another timeline.
-    pub(super) timestamp: u32,
+    /// With the position it tells a duplicate from a packet of another timeline.
+    pub(super) mark: Mark,
+    pub(super) part: Part,
+    pub(super) compressed: bool,
     /// The sender's clock, widened.
     pub(super) source: Time,
     pub(super) arrived: Time,
@@ -73,8 +76,8 @@ pub(super) enum Slot {
     Unknown,
     Missing(Missing),
     Present(Packet),
-    /// Handed out; its RTP timestamp stays.
-    Delivered(u32),
+    /// Handed out; this stays.
+    Delivered(Mark),
     /// Given up, or its time has passed.
     Lost,
 }
@@ -111,9 +114,9 @@ impl RecoveryBuffer {
         self.max as u64
     }
 
-    /// Never less than before: what is in it stays.
+    /// From now on; what is in it stays.
     pub(super) fn set_max(&mut self, max: usize) {
-        self.max = self.max.max(max);
+        self.max = max;
     }
 
     #[inline]
@@ -199,8 +202,8 @@ impl RecoveryBuffer {
     pub(super) fn take(&mut self, position: u64) -> Option<Packet> {
         let slot = self.get_mut(position)?;
         let Slot::Present(packet) = slot else { return None };
-        let timestamp = packet.timestamp;
-        match std::mem::replace(slot, Slot::Delivered(timestamp)) {
+        let mark = packet.mark;
+        match std::mem::replace(slot, Slot::Delivered(mark)) {
             Slot::Present(packet) => Some(packet),
             _ => None,
         }

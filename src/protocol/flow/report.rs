@@ -1,6 +1,7 @@
 //! The flow's statistics of one interval.
 
 use super::Flow;
+use super::arrival::Numbers;
 use crate::protocol::config::Profile;
 use crate::protocol::report::{FlowPeerReport, FlowReport};
 use crate::protocol::time::Time;
@@ -31,14 +32,14 @@ impl Flow {
         let rtts: Vec<_> = self.paths.iter().filter_map(|path| path.state.rtt.smoothed()).collect();
         let rtt_sum: u64 = rtts.iter().map(|rtt| rtt.as_millis()).sum();
         let merge = self.merge_report();
-        let advanced_active = self.has_long_numbers();
+        let numbers = self.line.as_ref().map_or(Numbers::Short, |line| line.newest_numbers);
         let counters = &mut self.counters;
         let report = FlowReport {
             flow_id: self.id,
             status,
             profile,
-            seq_bits: self.numbers.bits() as u8,
-            advanced_active,
+            seq_bits: numbers.bits() as u8,
+            advanced_active: numbers == Numbers::Long,
             received: counters.received,
             received_bytes: counters.received_bytes,
             dropped_late: counters.dropped_late,
@@ -70,6 +71,7 @@ impl Flow {
             sent_rtcp: 0,
             peers,
             merge,
+            incomplete: std::mem::take(&mut self.reassembly.incomplete),
         };
         counters.restart();
         report

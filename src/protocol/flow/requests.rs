@@ -243,10 +243,10 @@ impl Flow {
                 None => asked.push((peer, vec![position])),
             }
         }
-        let mask = self.numbers.mask();
+        let line = self.line.as_ref();
         let in_order = |mut positions: Vec<u64>| {
             positions.sort_unstable();
-            positions.into_iter().map(|position| position as u32 & mask).collect()
+            positions.into_iter().map(|position| line.map_or(0, |line| line.number(position))).collect()
         };
         asked.into_iter().map(|(peer, positions)| (peer, in_order(positions))).collect()
     }

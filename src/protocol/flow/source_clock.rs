@@ -1,5 +1,10 @@
-//! The sender's media clock seen from here: RTP timestamps to local time, with drift followed slowly.
+//! The sender's media clock seen from here: timestamps to local time, with drift followed slowly.
+//!
+//! Source times lie on one line whatever the timestamps count: each kind of them has a scale, its rate and where it begins.
+//! A scale that is begun later continues the line, so that a change of the profile in mid-stream is no leap.
 
+use super::arrival::Stamp;
+use super::convention::Counts;
 use crate::protocol::time::{Span, Time};
 use crate::wire::clock;
 use crate::wire::seq;
@@ -16,47 +21,144 @@ const FIRST_STEP: Span = Span::from_millis(500);
 const STEP: Span = Span::from_millis(100);
 const WINDOWS_BEFORE_STEP: u32 = 3;
 
+/// A scale begins here: it can be read backwards as well.
+const FIRST_UNIT: u64 = 1 << 40;
+/// What has 16 bits of microseconds comes round after 65.5 ms. A packet is late rather than early: it is taken to be no more
+/// than so much before its time, and up to 49 ms behind.
+pub(super) const EARLY: u64 = 16_384;
+/// After such a silence 16 bits do not tell the time any more.
+const SILENCE: Span = Span::from_secs(10);
+
+/// What timestamps of one kind count.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    rate: u32,
+    /// Source time of 0.
+    base: u64,
+    begun: Time,
+    heard: Time,
+}
+
+impl Scale {
+    /// On which `units`, or what has as many low bits, is `source`.
+    fn through(now: Time, units: u64, rate: u32, source: Time) -> Self {
+        let base = source.ticks().wrapping_sub(clock::rtp_to_ntp(units, rate));
+        Self { rate, base, begun: now, heard: now }
+    }
+
+    #[inline]
+    fn units(&self, source: Time) -> u64 {
+        ((u128::from(source.ticks().wrapping_sub(self.base)) * u128::from(self.rate)) >> 32) as u64
+    }
+
+    #[inline]
+    fn source(&self, units: u64) -> Time {
+        Time::from_ticks(self.base.wrapping_add(clock::rtp_to_ntp(units, self.rate)))
+    }
+
+    /// The time nearest to `near`.
+    #[inline]
+    fn nearest(&self, near: Time, timestamp: u32) -> Time {
+        self.source(seq::widen(self.units(near), timestamp, 32))
+    }
+}
+
 /// Local time = source time + offset.
 #[derive(Debug, Clone)]
 pub(super) struct SourceClock {
     anchored: Time,
     offset: u64,
-    rate: u32,
+    rtp: Option<Scale>,
+    advanced: Option<(Counts, Scale)>,
     window_start: Time,
     window_min: Option<Span>,
+    /// Packets of the window, and those that were earlier than the mapping says.
+    window_count: (u32, u32),
     deviant_windows: u32,
 }
 
 impl SourceClock {
-    pub(super) fn new(now: Time, timestamp: u32, rate: u32) -> Self {
-        let units = u64::from(timestamp);
-        let source = clock::rtp_to_ntp(units, rate);
-        Self {
+    /// From the first packet, with its source time.
+    pub(super) fn new(now: Time, stamp: Stamp) -> (Self, Time) {
+        let rtp = match stamp {
+            Stamp::Rtp { timestamp, rate: Some(rate) } => {
+                let source = Time::from_ticks(clock::rtp_to_ntp(u64::from(timestamp), rate));
+                Some((Scale { rate, base: 0, begun: now, heard: now }, source))
+            }
+            _ => None,
+        };
+        let source = rtp.map_or(now, |(_, source)| source);
+        let clock = Self {
             anchored: now,
-            offset: now.ticks().wrapping_sub(source),
-            rate,
+            offset: now.ticks().wrapping_sub(source.ticks()),
+            rtp: rtp.map(|(scale, _)| scale),
+            advanced: None,
             window_start: now,
             window_min: None,
+            window_count: (0, 0),
             deviant_windows: 0,
-        }
+        };
+        (clock, source)
     }
 
-    pub(super) fn rate(&self) -> u32 {
-        self.rate
+    /// Of the timestamps of RTP, where there are any.
+    pub(super) fn rtp_rate(&self) -> Option<u32> {
+        self.rtp.map(|scale| scale.rate)
     }
 
-    /// Source time of a timestamp: the value nearest to what the sender's clock must show now, so that any
+    /// Source time of an RTP timestamp: the value nearest to what the sender's clock must show now, so that any
     /// number of its 32-bit rounds (13.3 h at 90 kHz) passes unnoticed, in a stream or in its silence.
-    pub(super) fn source_time(&self, now: Time, timestamp: u32, rate: u32) -> Time {
-        let expected = u128::from(now.ticks().wrapping_sub(self.offset)) * u128::from(rate);
-        let units =
-            if rate == self.rate { seq::widen((expected >> 32) as u64, timestamp, 32) } else { timestamp.into() };
-        Time::from_ticks(clock::rtp_to_ntp(units, rate))
+    #[inline]
+    pub(super) fn rtp_time(&self, now: Time, timestamp: u32, rate: u32) -> Option<Time> {
+        let scale = self.rtp.as_ref().filter(|scale| scale.rate == rate)?;
+        Some(scale.nearest(self.reading(now), timestamp))
     }
 
-    /// The clock of an in-order packet counts from now on.
-    pub(super) fn set_rate(&mut self, rate: u32) {
-        self.rate = rate;
+    /// Source time of an Advanced timestamp, where it is known what they count. `near`: where it must lie by its
+    /// neighbours, for packets that do not come in their order.
+    pub(super) fn advanced_time(&self, now: Time, timestamp: u32, near: Option<Time>) -> Option<Time> {
+        let (counts, scale) = self.advanced.as_ref()?;
+        if *counts == Counts::Microseconds {
+            return Some(scale.nearest(self.reading(now), timestamp));
+        }
+        if now.since(scale.heard) > SILENCE {
+            return None;
+        }
+        let latest = match near {
+            Some(near) => scale.units(near).wrapping_add(1 << 15),
+            None => scale.units(self.reading(now)).wrapping_add(EARLY),
+        };
+        let back = latest.wrapping_sub(u64::from(timestamp >> 16)) & 0xFFFF;
+        Some(scale.source(latest.wrapping_sub(back)))
+    }
+
+    pub(super) fn knows_advanced(&self) -> bool {
+        self.advanced.is_some()
+    }
+
+    /// RTP timestamps count from now on, at this rate: `timestamp` is `source`.
+    pub(super) fn begin_rtp(&mut self, now: Time, timestamp: u32, rate: u32, source: Time) {
+        self.rtp = Some(Scale::through(now, FIRST_UNIT | u64::from(timestamp), rate, source));
+    }
+
+    /// So do Advanced ones.
+    pub(super) fn begin_advanced(&mut self, now: Time, timestamp: u32, counts: Counts, source: Time) {
+        let units = match counts {
+            Counts::Microseconds => timestamp,
+            Counts::Shifted => timestamp >> 16,
+        };
+        self.advanced = Some((counts, Scale::through(now, FIRST_UNIT | u64::from(units), 1_000_000, source)));
+    }
+
+    /// They do not tell the time any more.
+    pub(super) fn end_advanced(&mut self) {
+        self.advanced = None;
+    }
+
+    /// What the sender's clock shows at a time of ours, by its quickest packets.
+    #[inline]
+    pub(super) fn reading(&self, now: Time) -> Time {
+        Time::from_ticks(now.ticks().wrapping_sub(self.offset))
     }
 
     pub(super) fn local(&self, source: Time) -> Time {
@@ -68,20 +170,45 @@ impl SourceClock {
         now.since(self.local(source))
     }
 
-    /// Learns from a first transmission that came in order.
-    pub(super) fn learn(&mut self, now: Time, source: Time) {
+    /// Learns from a first transmission that came in order, whose stamp has told its source time.
+    pub(super) fn learn(&mut self, now: Time, source: Time, stamp: Stamp) {
         let deviation = self.deviation(now, source);
-        if now.since(self.anchored) < SETTLING && deviation < Span::ZERO && deviation > Span::ZERO - FIRST_STEP {
+        let early = deviation < Span::ZERO;
+        let is_rtp = matches!(stamp, Stamp::Rtp { .. });
+        if early && now.since(self.anchored) < SETTLING && is_rtp && deviation > Span::ZERO - FIRST_STEP {
             self.shift(deviation);
-            self.window_min = None;
+            self.restart_window();
+            return;
+        }
+        let mut narrow = false;
+        let scale = match &mut self.advanced {
+            Some((counts, scale)) if !is_rtp => {
+                scale.heard = now;
+                narrow = *counts == Counts::Shifted;
+                Some(scale)
+            }
+            _ => self.rtp.as_mut(),
+        };
+        // The line was continued with what may have been a late packet.
+        if let Some(scale) = scale.filter(|scale| early && !narrow && now.since(scale.begun) < SETTLING)
+            && deviation > Span::ZERO - FIRST_STEP
+        {
+            scale.base = scale.base.wrapping_add(deviation.ticks() as u64);
             return;
         }
         self.window_min = Some(self.window_min.map_or(deviation, |min| min.min(deviation)));
+        self.window_count = (self.window_count.0 + 1, self.window_count.1 + u32::from(early));
         if now.since(self.window_start) < WINDOW {
             return;
         }
         self.window_start = now;
-        let Some(min) = self.window_min.take() else { return };
+        let (all, early) = self.window_count;
+        let Some(mut min) = self.window_min else { return };
+        self.restart_window();
+        // Of 16 bits what is very late looks early: many must be.
+        if narrow && early < all / 4 {
+            min = min.max(Span::ZERO);
+        }
         if min.abs() > STEP {
             self.deviant_windows += 1;
             if self.deviant_windows >= WINDOWS_BEFORE_STEP {
@@ -92,6 +219,11 @@ impl SourceClock {
         }
         self.deviant_windows = 0;
         self.shift(min.max(Span::ZERO - SLEW_PER_WINDOW).min(SLEW_PER_WINDOW));
+    }
+
+    fn restart_window(&mut self) {
+        self.window_min = None;
+        self.window_count = (0, 0);
     }
 
     fn shift(&mut self, by: Span) {
@@ -107,22 +239,26 @@ mod tests {
         Time::from_ticks(0x83AA_7E80 << 32) + Span::from_ticks(((ms as i64) << 32) / 1000)
     }
 
+    fn stamp(timestamp: u32) -> Stamp {
+        Stamp::Rtp { timestamp, rate: Some(90_000) }
+    }
+
     #[test]
     fn the_90_khz_wrap_passes_unnoticed() {
-        let clock = SourceClock::new(at(0), u32::MAX - 90, 90_000);
-        let before = clock.source_time(at(0), u32::MAX - 90, 90_000);
-        let after = clock.source_time(at(2), u32::MAX.wrapping_add(90), 90_000);
+        let (clock, _) = SourceClock::new(at(0), stamp(u32::MAX - 90));
+        let before = clock.rtp_time(at(0), u32::MAX - 90, 90_000).expect("known");
+        let after = clock.rtp_time(at(2), u32::MAX.wrapping_add(90), 90_000).expect("known");
         let step = after.since(before);
         assert!(step > Span::ZERO && step.as_micros() <= 2012, "{step:?}");
     }
 
     #[test]
     fn drift_of_100_ppm_is_followed() {
-        let mut clock = SourceClock::new(at(0), 0, 90_000);
+        let (mut clock, _) = SourceClock::new(at(0), stamp(0));
         for ms in (0..600_000u64).step_by(10) {
             let timestamp = (ms * 90 + ms * 90 / 10_000) as u32;
-            let source = clock.source_time(at(ms), timestamp, 90_000);
-            clock.learn(at(ms), source);
+            let source = clock.rtp_time(at(ms), timestamp, 90_000).expect("known");
+            clock.learn(at(ms), source, stamp(timestamp));
             let deviation = clock.deviation(at(ms), source).abs();
             assert!(deviation <= Span::from_millis(1), "{ms}: {deviation:?}");
         }
@@ -130,9 +266,9 @@ mod tests {
 
     #[test]
     fn a_late_first_packet_is_corrected_at_once() {
-        let mut clock = SourceClock::new(at(30), 0, 90_000);
-        let source = clock.source_time(at(20), 90 * 20, 90_000);
-        clock.learn(at(20), source);
+        let (mut clock, _) = SourceClock::new(at(30), stamp(0));
+        let source = clock.rtp_time(at(20), 90 * 20, 90_000).expect("known");
+        clock.learn(at(20), source, stamp(90 * 20));
         assert!(clock.deviation(at(20), source).abs() < Span::from_millis(1));
     }
 }

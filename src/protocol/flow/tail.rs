@@ -5,9 +5,9 @@
 //! is believed once it has named the newest packet a few times running.
 
 use super::Flow;
+use super::arrival::Numbers;
 use crate::protocol::output::PeerId;
 use crate::protocol::time::{Span, Time};
-use crate::wire::seq;
 
 /// Reports in a row that have named the newest packet, or one shortly before it.
 const CONFIRMED: u32 = 3;
@@ -24,8 +24,8 @@ impl Flow {
     /// A sender report on `path` says how many packets have been sent.
     pub(in crate::protocol) fn announced(&mut self, now: Time, path: PeerId, packets: u32) {
         let Some(line) = self.line.as_ref().filter(|_| packets != 0) else { return };
-        let bits = self.numbers.bits();
-        let last = seq::widen(line.highest, packets.wrapping_sub(1) & self.numbers.mask(), bits);
+        let numbers = if self.has_long_numbers() { Numbers::Long } else { Numbers::Short };
+        let (last, _) = line.position(packets.wrapping_sub(1), numbers);
         if last <= line.highest {
             let plausible = line.highest - last <= SHORTLY;
             self.tail.confirmed = if plausible { self.tail.confirmed.saturating_add(1) } else { 0 };

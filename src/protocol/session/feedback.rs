@@ -80,7 +80,7 @@ impl Session {
         if let Some(report) = news
             && let Some(flow) = flow.filter(|flow| flow.takes(id))
         {
-            flow.sender_report(report.ntp, report.rtp_timestamp);
+            flow.sender_report(now, report.ntp, report.rtp_timestamp);
             flow.announced(now, id, report.packets);
             let (flow_id, next) = (flow.id, flow.next_request());
             self.timers.set(Timer::Nack(flow_id), next);
