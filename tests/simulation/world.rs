@@ -183,7 +183,7 @@ impl World {
 
     /// An application on `host` starts to write a stream, for `length`.
     pub(crate) fn write_for(&mut self, host: usize, length: Span, pattern: Pattern) -> u32 {
-        let stream = self.writers.len() as u32 + 1;
+        let stream = pattern.stream(self.writers.len() as u32 + 1);
         let random = self.random.fork();
         self.hosts[host].stream = Some(stream);
         self.books.streams.entry(stream).or_default();

@@ -8,9 +8,7 @@ mod sender;
 pub(crate) mod stage;
 mod voice;
 
-pub(crate) use model::{
-    LIBRIST_7, LIBRIST_17, LIBRIST_18, LIBRIST_20, MODELS, Model, Offer, RISTGO, Reads, STANDARD, Start,
-};
+pub(crate) use model::{LIBRIST_7, LIBRIST_17, LIBRIST_18, LIBRIST_20, MODELS, Model, Offer, RISTGO, STANDARD, Start};
 pub(crate) use receiver::{Played, Receiver};
 pub(crate) use sender::Sender;
 pub(crate) use voice::{Lock, Voice, message};

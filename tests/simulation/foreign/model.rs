@@ -59,6 +59,8 @@ pub(crate) struct Model {
     pub(crate) first_seq: u32,
     /// Reads what has a VSF header.
     pub(crate) reads_vsf: bool,
+    /// Decompresses what it has not said that it can.
+    pub(crate) reads_lz4: bool,
     /// Sends a flow attribute each second.
     pub(crate) describes_flow: bool,
 }
@@ -83,6 +85,7 @@ pub(crate) const LIBRIST_17: Model = Model {
     keep_alive_every: 1000,
     first_seq: 0,
     reads_vsf: true,
+    reads_lz4: true,
     describes_flow: true,
 };
 
@@ -145,6 +148,7 @@ pub(crate) const STANDARD: Model = Model {
     echo_scale: 1,
     loses_at_switch: false,
     first_seq: 77,
+    reads_lz4: false,
     describes_flow: false,
     ..LIBRIST_17
 };

@@ -22,6 +22,7 @@ pub(crate) enum Heard {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Media {
     pub(crate) long: bool,
+    pub(crate) flow: u32,
     pub(crate) seq: u32,
     pub(crate) timestamp: u32,
     pub(crate) repeated: bool,
@@ -62,6 +63,7 @@ fn tunnel(voice: &mut Voice, now: Time, datagram: &[u8]) -> Vec<Heard> {
             let Ok(rtp) = Rtp::parse(packet) else { return Vec::new() };
             let media = Media {
                 long: false,
+                flow: rtp.ssrc & !1,
                 seq: u32::from(rtp.seq),
                 timestamp: rtp.timestamp,
                 repeated: rtp.ssrc & 1 == 1,
@@ -144,11 +146,15 @@ fn direct(voice: &mut Voice, packet: &Packet<'_>) -> Option<Media> {
     }
     if packet.lpc == Lpc::Lz4 {
         let mut text = Vec::new();
+        if !voice.model.reads_lz4 {
+            return None;
+        }
         lz4::decompress(&payload, &mut text).ok()?;
         payload = text;
     }
     Some(Media {
         long: true,
+        flow: packet.ssrc,
         seq: packet.seq,
         timestamp: packet.timestamp,
         repeated: packet.flags.retransmission,

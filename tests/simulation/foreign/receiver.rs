@@ -46,6 +46,8 @@ struct Reckoning {
 pub(crate) struct Receiver {
     buffer: Span,
     long: Option<bool>,
+    /// The sender's, which requests in RTCP have to name.
+    flow: u32,
     /// Numbers are counted on without end: this one was the last, and this is to be added for a number of 32 bits.
     highest: Option<u64>,
     upper: u32,
@@ -70,6 +72,7 @@ impl Receiver {
         Self {
             buffer,
             long: None,
+            flow: 0,
             highest: None,
             upper: 0,
             next: 0,
@@ -89,6 +92,7 @@ impl Receiver {
     pub(crate) fn heard(&mut self, voice: &mut Voice, now: Time, heard: Heard) {
         let Heard::Media(media) = heard else { return };
         self.came[usize::from(media.long)] += 1;
+        self.flow = media.flow;
         if self.long.replace(media.long).is_some_and(|before| before != media.long) {
             self.switches += 1;
             self.clock = None;
@@ -209,7 +213,7 @@ impl Receiver {
             let mut compound = Vec::new();
             rtcp::write_receiver_report(&mut compound, &ReceiverReport { ssrc: flow, block: None });
             rtcp::write_sdes(&mut compound, flow, voice.model.name.as_bytes());
-            let taken = rtcp::write_nack_range(&mut compound, flow, rest, 16);
+            let taken = rtcp::write_nack_range(&mut compound, self.flow, rest, 16);
             voice.feedback(&compound);
             rest = &rest[taken.max(1)..];
         }

@@ -3,10 +3,10 @@
 use super::{Foreign, Lock, Model, Part, Receiver, Sender};
 use crate::host::{Clock, Record};
 use crate::invariants::{Bounds, Verdict};
+use crate::outcome::Outcome;
 use crate::pair::{FLOW, PORT, Path, Setup, call, listen, receiver_config, sender_config};
 use crate::world::{World, address};
 use rist::protocol::config::{PeerConfig, Profile, Role};
-use rist::protocol::output::{PeerId, SocketId};
 use rist::protocol::session::SessionConfig;
 use rist::protocol::time::Span;
 use std::net::SocketAddr;
@@ -18,23 +18,8 @@ pub(crate) struct Stage {
     pub(crate) world: World,
     pub(crate) ours: usize,
     pub(crate) theirs: usize,
-    pub(crate) peer: PeerId,
-    pub(crate) socket: SocketId,
     pub(crate) setup: Setup,
     role: Role,
-}
-
-/// A stage that has been played to its end.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) written: u64,
-    /// Not delivered before the first that was, between two that were, and after the last.
-    pub(crate) before: u64,
-    pub(crate) lost: u64,
-    pub(crate) tail: u64,
-    /// Of deliveries.
-    pub(crate) shortest: Span,
-    pub(crate) longest: Span,
 }
 
 /// The secret of a setup, for the other side.
@@ -54,17 +39,16 @@ impl Stage {
         let (near, far) = if role == Role::Sender { (ours, theirs) } else { (theirs, ours) };
         world.connect(0, near, far, forth, back);
         let we_call = (role == Role::Sender) != setup.reversed;
-        let (peer, socket) = match we_call {
-            true => {
-                let (peer, socket, _) = call(&mut world, ours, theirs, 0, 0, setup.peer.clone());
-                (peer, socket)
-            }
-            false => (listen(&mut world, ours, 0, &setup.peer), SocketId(0)),
-        };
-        let mut stage = Self { world, ours, theirs, peer, socket, setup, role };
+        if we_call {
+            call(&mut world, ours, theirs, 0, 0, setup.peer.clone());
+        } else {
+            listen(&mut world, ours, 0, &setup.peer);
+        }
+        let mut stage = Self { world, ours, theirs, setup, role };
         let program = stage.program(model);
         stage.world.add_foreign(0, PORT, |_, _| program);
         stage.world.books.timeless.push(theirs);
+        stage.world.books.learners.push(ours);
         if model.is_timeless() {
             stage.world.books.timeless.push(ours);
         }
@@ -139,22 +123,7 @@ impl Stage {
 
     /// What the books say: order, repeats and contents are checked at each delivery.
     pub(crate) fn outcome(&self, stream: u32) -> Outcome {
-        let written = &self.world.books.streams[&stream].packets;
-        let fates = self.world.books.receptions.get(&(stream, self.receiver())).map_or(&[][..], |found| &found.fates);
-        let delivered =
-            |index: usize| fates.get(index).map(|fate| fate.delivered).filter(|at| *at != crate::books::NEVER);
-        let came: Vec<(usize, Span)> =
-            (0..written.len()).filter_map(|index| Some((index, delivered(index)? - written[index].at))).collect();
-        let (first, last) =
-            (came.first().map_or(written.len(), |(index, _)| *index), came.last().map_or(0, |(index, _)| index + 1));
-        Outcome {
-            written: written.len() as u64,
-            before: first as u64,
-            lost: last.saturating_sub(first).saturating_sub(came.len()) as u64,
-            tail: (written.len() - last.max(first)) as u64,
-            shortest: came.iter().map(|(_, latency)| *latency).min().unwrap_or(Span::ZERO),
-            longest: came.iter().map(|(_, latency)| *latency).max().unwrap_or(Span::ZERO),
-        }
+        Outcome::of(&self.world, stream, self.receiver())
     }
 
     /// Our receiver keeps its promises.
