@@ -57,6 +57,8 @@ pub(crate) struct Receiver {
     missing: BTreeMap<u64, (Time, u32)>,
     clock: Option<Reckoning>,
     started: bool,
+    /// The packet that was thrown away, until another one comes.
+    dropped: Option<u16>,
     pub(crate) played: Vec<Played>,
     /// Packets that did not come in time, and those that were thrown away where the framing changed.
     pub(crate) lost: u64,
@@ -80,6 +82,7 @@ impl Receiver {
             missing: BTreeMap::new(),
             clock: None,
             started: false,
+            dropped: None,
             played: Vec::new(),
             lost: 0,
             lost_at_switch: 0,
@@ -97,8 +100,12 @@ impl Receiver {
             self.switches += 1;
             self.clock = None;
             if voice.model.loses_at_switch {
-                return self.begin_anew();
+                return self.begin_anew(media.seq as u16);
             }
+        }
+        if let Some(dropped) = self.dropped.take() {
+            let between = (media.seq as u16).wrapping_sub(dropped).wrapping_sub(1);
+            self.lost_at_switch += u64::from(if between < 1000 { between } else { 0 });
         }
         let place = self.place(media.seq as u16);
         if media.long {
@@ -126,7 +133,8 @@ impl Receiver {
     }
 
     /// Where the framing changes: all that waits is played, what is missing is not waited for, and this packet is lost.
-    fn begin_anew(&mut self) {
+    fn begin_anew(&mut self, dropped: u16) {
+        self.dropped = Some(dropped);
         self.lost_at_switch += self.missing.len() as u64 + 1;
         self.missing.clear();
         for (_, Waiting { payload, .. }) in std::mem::take(&mut self.waiting) {
