@@ -181,7 +181,9 @@ const TAIL: &str = r#"
         struct rist_logging_settings *logging = NULL, nowhere = LOGGING_SETTINGS_INITIALIZER, zeroed = { 0 };
         rist_thread_callback_t thread = { NULL };
         const char *n = "x", *g = "x", *name = NULL;
-        char ip[8];
+        struct rist_advanced_config advanced = { 0 };
+        struct rist_subflow subflow = { 0 };
+        char ip[8], text[80];
         int prefix = 0;
 
         IS(rist_receiver_create(&ctx, 0, (void *)-1), -1);
@@ -210,6 +212,20 @@ const TAIL: &str = r#"
         IS(rist_receiver_data_read_batch(sender, NULL, 0, 0), -2);
         IS(rist_receiver_data_read_batch(NULL, NULL, 0, 0), -1);
         IS(no_block == NULL, 1);
+        IS(rist_peer_config_advanced_set(&zero, (void *)-1), -1);
+        IS(rist_peer_config_advanced_set((void *)-1, &advanced), -1);
+        IS(rist_peer_config_advanced_set(&zero, &advanced), 0);
+        IS(rist_flow_attribute_read("{\"sessions\":[]}", 15, (void *)1, NULL), -1);
+        IS(rist_flow_attribute_read((void *)1, 15, NULL, NULL), -1);
+        IS(rist_flow_attribute_write(text, sizeof text, (void *)1, 1), -1);
+        IS(rist_flow_attribute_write(text, sizeof text, (void *)-8, SIZE_MAX / 80), -1);
+        IS(rist_flow_attribute_write(text, sizeof text, &subflow, 1), -1);
+        subflow.session_version = subflow.session_id = subflow.flow_id = subflow.id = "x";
+        subflow.sdp = (void *)1;
+        IS(rist_flow_attribute_write(text, sizeof text, &subflow, 1), -1);
+        IS(rist_receiver_flow_attr_callback_set(main_receiver, (void *)1, NULL), -1);
+        IS(rist_receiver_flow_attr_callback_set(main_receiver, NULL, NULL), 0);
+        IS(rist_receiver_flow_attr_callback_set(main_sender, NULL, NULL), -1);
         TRY(rist_receiver_data_block_free_batch(NULL, 0));
         TRY(rist_receiver_data_block_free_batch(NULL, SIZE_MAX));
         TRY(rist_receiver_data_block_free_batch(&no_block, SIZE_MAX));

@@ -182,6 +182,11 @@ fn tunnel_packets_are_read_as_written() {
 }
 
 #[test]
+fn flow_attributes_are_read_as_written() {
+    smoke("flow_attribute");
+}
+
+#[test]
 fn login_frames_are_read_as_written() {
     smoke("eapol");
 }

@@ -29,9 +29,9 @@ const HEADERS: &[Header] = &[
     Header {
         file: "ferrist.h",
         guard: "FERRIST_H",
-        sources: &["ferrist"],
-        system: &["stddef.h"],
-        includes: &["common.h", "headers.h"],
+        sources: &["ferrist", "advanced", "flow_attribute"],
+        system: &["stddef.h", "stdint.h"],
+        includes: &["common.h", "headers.h", "peer.h"],
         before: include_str!("headers/ferrist.h"),
         ..EMPTY
     },

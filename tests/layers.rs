@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// A layer and what it may use besides itself.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("capi", &["runtime", "protocol", "crypto", "url"]),
+    ("capi", &["runtime", "protocol", "wire", "crypto", "url"]),
     ("runtime", &["protocol", "crypto", "url"]),
     ("protocol", &["wire", "crypto"]),
     ("crypto", &[]),

@@ -30,7 +30,9 @@ fn every_function_has_a_state() {
 fn functions_of_ours_are_those_of_our_header() {
     let header = include_str!("../include/librist/ferrist.h");
     for (name, state) in table("Functions") {
-        assert_eq!(state == "ours", header.contains(&format!(" {name}(struct")), "{name}: {state}");
+        let declaration = format!(" {name}(");
+        let mut code = header.lines().filter(|line| !line.starts_with(" *"));
+        assert_eq!(state == "ours", code.any(|line| line.contains(&declaration)), "{name}: {state}");
     }
 }
 

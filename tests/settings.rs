@@ -17,6 +17,7 @@ use std::ffi::{CString, c_int, c_void};
 use std::net::{SocketAddr, UdpSocket};
 use std::ptr::null_mut;
 use std::time::{Duration, Instant};
+use support::context::Context as Logged;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -322,6 +323,64 @@ fn setters_answer_as_documented() {
     assert_eq!(unsafe { rist_sender_flow_id_set(receiver.0, 2) }, -1);
     // SAFETY: the context is alive, there is no such peer.
     assert_eq!(unsafe { rist_peer_weight_set(sender.0, null_mut(), 1) }, -1);
+}
+
+/// Whether each of these peers could be made, in order, and what was logged that has to do with it.
+fn peers(context: &Logged, urls: &[&str]) -> Vec<bool> {
+    urls.iter().map(|query| context.try_peer(&format!("rist://127.0.0.1:9?{query}")).is_some()).collect()
+}
+
+#[test]
+fn the_first_peer_may_choose_the_profile_and_the_others_have_to_agree() {
+    for (created, chosen) in [(0, 1), (1, 2), (2, 0), (2, 1), (1, 1)] {
+        let context = Logged::sender(created);
+        let (same, other) = (format!("profile={chosen}"), format!("profile={}", (chosen + 1) % 3));
+        assert_eq!(peers(&context, &[&same, "weight=1", &same, &other]), [true, true, true, false]);
+        assert_eq!(context.has_logged("asks for the"), 1, "{:?}", context.lines());
+    }
+    // Whoever says nothing takes what the program chose.
+    let context = Logged::sender(1);
+    assert_eq!(peers(&context, &["weight=1", "profile=2", "profile=1"]), [true, false, true]);
+    // Once it runs there is nothing to choose.
+    let context = Logged::sender(1);
+    context.start();
+    assert_eq!(peers(&context, &["profile=2", "profile=1"]), [false, true]);
+    assert_eq!(context.has_logged("asks for the"), 1, "{:?}", context.lines());
+}
+
+#[test]
+fn what_authenticates_is_used_or_refused() {
+    let cases: [(c_int, &str, bool); 13] = [
+        (2, "psk-mode=gcm&secret=s", true),
+        (2, "psk-mode=chacha&secret=s", true),
+        (2, "psk-mode=chacha&secret=s&aes-type=256", true),
+        (2, "psk-mode=chacha&secret=s&aes-type=128", false),
+        (2, "psk-mode=hmac&secret=s&aes-type=128", true),
+        (2, "psk-mode=ctr-hmac", false),
+        (2, "psk-mode=ctr", true),
+        (2, "psk-mode=gcm&secret=s&profile=1", false),
+        (1, "psk-mode=gcm&secret=s", false),
+        (1, "psk-mode=gcm&secret=s&profile=2", true),
+        (1, "psk-mode=ctr&secret=s", true),
+        (0, "psk-mode=hmac", false),
+        (2, "secret=s&aes-type=192", true),
+    ];
+    for (profile, query, good) in cases {
+        let context = Logged::sender(profile);
+        assert_eq!(peers(&context, &[query]), [good], "{profile} {query}");
+        assert_eq!(context.has_logged("Peer not created: psk-mode"), usize::from(!good), "{:?}", context.lines());
+    }
+}
+
+#[test]
+fn settings_of_the_advanced_profile_are_warned_of_elsewhere() {
+    let all = "compression=1&fragment-size=1200&adv-clock=1mhz&adv-start=main&adv-rtt-echo=on";
+    for (profile, warnings) in [(0, 5), (1, 5), (2, 0)] {
+        let context = Logged::sender(profile);
+        assert_eq!(peers(&context, &[all]), [true]);
+        assert_eq!(context.has_logged("is for the Advanced profile"), warnings, "{:?}", context.lines());
+        assert_eq!(context.has_logged("not yet available"), 0, "{:?}", context.lines());
+    }
 }
 
 /// libRIST before 0.2.16 took whatever it did not know for AES-128.

@@ -123,6 +123,20 @@ const PEERS: &[(&str, i32, &str)] = &[
     ("rist://h:1?backup=255", 0, "backup=255"),
     ("rist://h:1?backup=256", 1, ""),
     ("rist://h:1?backup=", 0, ""),
+    ("rist://h:1?adv-clock=auto&adv-clock=legacy", 0, "adv_clock=2"),
+    ("rist://h:1?adv-clock=1mhz", 0, "adv_clock=1"),
+    ("rist://h:1?adv-clock=90khz", 1, ""),
+    ("rist://h:1?adv-start=advanced", 0, "adv_start=2"),
+    ("rist://h:1?adv-start=simple", 1, ""),
+    ("rist://h:1?adv-rtt-echo=off", 0, "adv_rtt_echo=2"),
+    ("rist://h:1?adv-rtt-echo=0", 1, ""),
+    ("rist://h:1?psk-mode=ctr-hmac", 0, "psk_mode=2"),
+    ("rist://h:1?psk-mode=chacha", 0, "psk_mode=4"),
+    ("rist://h:1?psk-mode=GCM", 1, ""),
+    ("rist://h:1?fragment-size=1460", 0, "fragment_size=1460"),
+    ("rist://h:1?fragment-size=0", 0, "fragment_size=0"),
+    ("rist://h:1?fragment-size=1461", 1, ""),
+    ("rist://h:1?fragment-size=-1", 1, ""),
     ("?weight=3", 0, "weight=3"),
 ];
 
@@ -254,7 +268,8 @@ fn problems_are_reported_in_order_without_control_characters() {
 #[test]
 fn a_structure_of_each_version_leaves_to_the_trailer_what_it_cannot_hold() {
     let all = "split=half&merge=auto&reflector=1&ttl=3&source=10.0.0.1&local-port=99&srp-compat=1&profile=0\
-        &recovery-priority=1&recovery-depth=2&rtt-drop=3&rtt-restore=4&rtt-drop-settle=5&rtt-drop-trickle=6&rtt-multiplier=7&backup=8";
+        &recovery-priority=1&recovery-depth=2&rtt-drop=3&rtt-restore=4&rtt-drop-settle=5&rtt-drop-trickle=6&rtt-multiplier=7&backup=8\
+        &adv-clock=legacy&adv-start=main&adv-rtt-echo=on&psk-mode=gcm&fragment-size=1400";
     let url = format!("rist://h:1?buffer=9&secret=s&{all}");
     let params = parse(&url).params;
     for version in 0..=6 {
@@ -263,7 +278,9 @@ fn a_structure_of_each_version_leaves_to_the_trailer_what_it_cannot_hold() {
         assert_eq!(visible(&query), left.join("&"), "version {version}");
         assert_eq!(overflow_params(&parse_params(&query), 0), query, "version {version} read back");
     }
-    assert_eq!(overflow_params(&params, 6), b"rtt-multiplier=7&backup=8");
+    let ours =
+        "rtt-multiplier=7&backup=8&adv-clock=legacy&adv-start=main&adv-rtt-echo=on&psk-mode=gcm&fragment-size=1400";
+    assert_eq!(overflow_params(&params, 6), ours.as_bytes());
     assert!(overflow_params(&parse("rist://h:1?buffer=1&weight=2").params, 0).is_empty());
 }
 

@@ -8,8 +8,10 @@
 #define FERRIST_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include "common.h"
 #include "headers.h"
+#include "peer.h"
 
 /*
  * What this library has and libRIST has not. <librist/librist.h> does not include this header, so a program that is also
@@ -36,7 +38,153 @@
  *         fwrite(received[i]->payload, 1, received[i]->payload_len, stdout);
  *     if (n > 0)
  *         rist_receiver_data_block_free_batch(received, n);
+ *
+ * Settings that struct rist_peer_config has no fields for, here authentication in the Advanced profile:
+ *
+ *     struct rist_advanced_config advanced = { RIST_ADVANCED_CONFIG_VERSION };
+ *     advanced.psk_mode = RIST_PSK_MODE_GCM;
+ *     rist_peer_config_advanced_set(config, &advanced);
+ *     rist_peer_create(ctx, &peer, config);
+ *
+ * What a flow consists of (examples-c/flow_attributes.c):
+ *
+ *     length = rist_flow_attribute_write(json, sizeof json, subflows, count);
+ *     rist_sender_flow_attribute_write(ctx, NULL, json, length);
  */
+
+/**
+ * Revision of struct rist_advanced_config in this header.
+ */
+#define RIST_ADVANCED_CONFIG_VERSION 0
+
+/**
+ * Longest text that rist_sender_flow_attribute_write() takes, bytes.
+ */
+#define RIST_MAX_FLOW_ATTRIBUTE 9000
+
+/**
+ * Which clock the time stamps count; adv-clock= in a URL.
+ */
+enum rist_advanced_clock {
+    /**
+     * Found out by what the other side sends.
+     */
+    RIST_ADVANCED_CLOCK_AUTO = 0,
+    /**
+     * Microseconds: the standard, and libRIST 0.2.19 and later.
+     */
+    RIST_ADVANCED_CLOCK_1MHZ = 1,
+    /**
+     * Microseconds shifted left by 16, as older and other implementations count.
+     */
+    RIST_ADVANCED_CLOCK_LEGACY = 2,
+};
+
+/**
+ * Whether RTT echo requests are answered; adv-rtt-echo= in a URL.
+ */
+enum rist_advanced_rtt_echo {
+    /**
+     * Unless the other side would misread the answer.
+     */
+    RIST_ADVANCED_RTT_ECHO_AUTO = 0,
+    RIST_ADVANCED_RTT_ECHO_ON = 1,
+    RIST_ADVANCED_RTT_ECHO_OFF = 2,
+};
+
+/**
+ * In what a sender begins; adv-start= in a URL.
+ */
+enum rist_advanced_start {
+    /**
+     * Waits a moment for the other side to say what it can do.
+     */
+    RIST_ADVANCED_START_AUTO = 0,
+    /**
+     * In the Main profile, until the other side has said that it can do more.
+     */
+    RIST_ADVANCED_START_MAIN = 1,
+    /**
+     * In the Advanced profile, whatever the other side is.
+     */
+    RIST_ADVANCED_START_ADVANCED = 2,
+};
+
+/**
+ * What is done with a secret, on both sides alike; psk-mode= in a URL. All but the first need this library at both ends.
+ */
+enum rist_psk_mode {
+    /**
+     * AES in counter mode. What is changed on the way is not noticed.
+     */
+    RIST_PSK_MODE_CTR = 0,
+    /**
+     * HMAC-SHA256: not encrypted, but nothing can be changed.
+     */
+    RIST_PSK_MODE_HMAC = 1,
+    /**
+     * AES in counter mode with HMAC-SHA256.
+     */
+    RIST_PSK_MODE_CTR_HMAC = 2,
+    /**
+     * AES-GCM.
+     */
+    RIST_PSK_MODE_GCM = 3,
+    /**
+     * ChaCha20-Poly1305. The key has 256 bits.
+     */
+    RIST_PSK_MODE_CHACHA = 4,
+};
+
+/**
+ * Settings of a peer that only the Advanced profile has. All zero is the default of everything, and the version of
+ * this header.
+ */
+struct rist_advanced_config {
+    /**
+     * RIST_ADVANCED_CONFIG_VERSION of the header that the program was built with.
+     */
+    int version;
+    enum rist_advanced_clock clock;
+    enum rist_advanced_start start;
+    enum rist_advanced_rtt_echo rtt_echo;
+    enum rist_psk_mode psk_mode;
+    /**
+     * Sender: longer payloads go in fragments of so many bytes, at most 1460, and a block may have 64 of them. 0 for never.
+     */
+    int fragment_size;
+};
+
+/**
+ * One subflow that a sender describes (TR-06-3, flow attribute message), with the session and the flow that it is of.
+ * Text is UTF-8. Zero it and set priority and bitrate to -1, then fill in what there is to say.
+ */
+struct rist_subflow {
+    /**
+     * "seconds:nanoseconds" of the last change.
+     */
+    const char *session_version;
+    const char *session_id;
+    const char *flow_id;
+    const char *id;
+    /**
+     * Payload format descriptor (fmt_des). This and the following ones are NULL or -1 if not said.
+     */
+    const char *format;
+    const char *name;
+    const char *description;
+    /**
+     * Session description (RFC 8866).
+     */
+    const char *sdp;
+    int64_t priority;
+    int64_t bitrate;
+};
+
+/**
+ * Is told of a subflow, which is valid during the call; see rist_flow_attribute_read(). Anything but 0 ends the reading.
+ */
+typedef int (*rist_subflow_callback_t)(void *arg, const struct rist_subflow *subflow);
 
 #ifdef __cplusplus
 extern "C" {
@@ -88,6 +236,67 @@ int rist_receiver_data_read_batch(struct rist_ctx *ctx,
 RIST_API
 void rist_receiver_data_block_free_batch(struct rist_data_block **blocks,
                                          size_t count);
+
+/**
+ * Puts settings of the Advanced profile into a peer configuration, in place of those that its URL named. They travel
+ * behind the NUL of its address: copy all of that.
+ *
+ * @param[in,out] peer_config structure with a valid version
+ * @param advanced settings; copied
+ * @return 0 on success; -1 on error, which is also a value that there is none of, or an address so long that they have
+ *         no room behind it
+ */
+RIST_API
+int rist_peer_config_advanced_set(struct rist_peer_config *peer_config,
+                                  const struct rist_advanced_config *advanced);
+
+/**
+ * Says something of the flow to peers that are spoken to in the Advanced profile. It takes the place of what the library
+ * says each second by itself.
+ *
+ * @param ctx sender context
+ * @param peer to whom; a listening peer stands for all that came through it, NULL for everybody
+ * @param json text, for example of rist_flow_attribute_write(); it is not looked at
+ * @param length bytes without NUL, 1 to RIST_MAX_FLOW_ATTRIBUTE
+ * @return peers that it went to, which may be none; -1 on error
+ */
+RIST_API
+int rist_sender_flow_attribute_write(struct rist_ctx *ctx,
+                                     struct rist_peer *peer,
+                                     const char *json,
+                                     size_t length);
+
+/**
+ * Reads a flow attribute as TR-06-3 describes it, for example in the function of
+ * rist_receiver_flow_attr_callback_set(). What libRIST's senders say by themselves is something else, and an error.
+ *
+ * @param json text
+ * @param length its bytes, with or without NUL
+ * @param callback is told of each subflow, in order; or NULL, to count them
+ * @param arg handed to it
+ * @return subflows that there are, which may be none; -1 on error
+ */
+RIST_API
+int rist_flow_attribute_read(const char *json,
+                             size_t length,
+                             rist_subflow_callback_t callback,
+                             void *arg);
+
+/**
+ * Writes a flow attribute as TR-06-3 describes it. Subflows of the same session, and of the same flow, belong together
+ * where they stand one after the other.
+ *
+ * @param[out] json room for the text and its NUL; untouched on error
+ * @param size bytes of it
+ * @param subflows array; session_version, session_id, flow_id and id must be there
+ * @param count elements in it
+ * @return bytes of the text without NUL; -1 on error, also if there is too little room
+ */
+RIST_API
+int rist_flow_attribute_write(char *json,
+                              size_t size,
+                              const struct rist_subflow *subflows,
+                              size_t count);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -149,7 +149,7 @@ struct rist_data_block {
      */
     const void *payload;
     /**
-     * Bytes; a sender takes 1 to 9968.
+     * Bytes; a sender takes 1 to 9968, in fragments more: see rist_sender_data_write().
      */
     size_t payload_len;
     /**

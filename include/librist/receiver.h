@@ -50,7 +50,7 @@ extern "C" {
  * Creates a receiver.
  *
  * @param[out] ctx the context; untouched on error
- * @param profile Advanced speaks Main in this build
+ * @param profile with RIST_PROFILE_ADVANCED senders may speak Advanced or Main
  * @param logging_settings are copied; NULL for silence
  * @return 0 on success, -1 on error
  */
@@ -140,12 +140,13 @@ int rist_receiver_session_timeout_callback_set(struct rist_ctx *ctx,
                                                void *arg);
 
 /**
- * Sets the function that is told what an Advanced profile sender says of its flow.
+ * Sets the function that is told what an Advanced profile sender says of its flow: JSON, as a text with a NUL behind it that
+ * json_len does not count. libRIST's senders say something each second. It comes from the network, so it may be
+ * anything; rist_flow_attribute_read() in ferrist.h reads what TR-06-3 describes.
  *
- * Not yet available: -1.
- *
- * @param ctx receiver context
- * @param callback function, or NULL for none
+ * @param ctx receiver context; may be running
+ * @param callback function, or NULL for none; what it returns is ignored. The text is valid during the call. When this call
+ * has returned, the function before does not run on any other thread: hold no lock that it takes.
  * @param arg handed to it
  * @return 0 on success, -1 on error
  */

@@ -28,7 +28,7 @@ RIST_API uint32_t rist_flow_id_create(void);
  * Creates a sender.
  *
  * @param[out] ctx the context; untouched on error
- * @param profile Advanced speaks Main in this build
+ * @param profile with RIST_PROFILE_ADVANCED peers that say that they can are spoken to in Advanced, others in Main
  * @param flow_id even; 0 for a random one
  * @param logging_settings are copied; NULL for silence
  * @return 0 on success, -1 on error
@@ -83,7 +83,8 @@ RIST_API int rist_sender_flow_id_get(struct rist_ctx *ctx, uint32_t *flow_id);
 RIST_API int rist_sender_flow_id_set(struct rist_ctx *ctx, uint32_t flow_id);
 
 /**
- * Sends a block to the peers. A received block may be handed on as it is.
+ * Sends a block to the peers. A received block may be handed on as it is. Longer blocks than 9968 bytes need fragments
+ * (fragment-size, Advanced profile): as many as 64 of them hold.
  *
  * @param ctx sender context
  * @param data_block payload and what struct rist_data_block says of the other fields; stays the caller's

@@ -70,6 +70,9 @@ struct rist_stats_sender_peer {
      * enum rist_profile. Version 3.
      */
     uint8_t profile;
+    /**
+     * 1 while it is spoken to in the Advanced profile, 0 in Main.
+     */
     uint8_t advanced_active;
 };
 
@@ -172,6 +175,9 @@ struct rist_stats_receiver_flow {
      * Bits of a sequence number: 16 or 32. Version 3.
      */
     uint8_t seq_bits;
+    /**
+     * 1 while the media comes in the Advanced profile, 0 in Main.
+     */
     uint8_t advanced_active;
 };
 

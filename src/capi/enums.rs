@@ -13,6 +13,10 @@ pub type c_rist_congestion_control_mode = c_int;
 pub type c_rist_connection_status = c_int;
 pub type c_rist_stats_type = c_int;
 pub type c_rist_opt = c_int;
+pub type c_rist_advanced_clock = c_int;
+pub type c_rist_advanced_start = c_int;
+pub type c_rist_advanced_rtt_echo = c_int;
+pub type c_rist_psk_mode = c_int;
 
 /// C's `FILE`.
 pub type c_file = libc::FILE;

@@ -1,4 +1,4 @@
-//! `ferrist.h`: what libRIST does not have. Many blocks with one call.
+//! `ferrist.h`: what libRIST does not have. Here: many blocks with one call.
 
 use super::boundary::{FAILED, Failure, count as answer, fence};
 use super::headers::*;
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn rist_receiver_data_block_free_batch(blocks: *mut *mut r
 }
 
 /// The first element of an array from C that can be one; none if it has no elements.
-fn array<T>(first: *const T, count: usize) -> Result<Option<NonNull<T>>, Failure> {
+pub(super) fn array<T>(first: *const T, count: usize) -> Result<Option<NonNull<T>>, Failure> {
     if count == 0 {
         return Ok(None);
     }

@@ -88,7 +88,7 @@ pub struct rist_ref {
 pub struct rist_data_block {
     /// Sender: copied during the call. Receiver: valid until the block is freed.
     pub payload: *const c_void,
-    /// Bytes; a sender takes 1 to 9968.
+    /// Bytes; a sender takes 1 to 9968, in fragments more: see rist_sender_data_write().
     pub payload_len: usize,
     /// Source time in 32.32 fixed point seconds. Sender: 0 for now.
     pub ts_ntp: u64,

@@ -62,9 +62,6 @@ pub(super) unsafe fn create(
     };
     let versions = (librist::VERSION.to_string_lossy(), version::text());
     logger.log(Level::Info, &format!("RIST {name}, library version {}, API {}", versions.0, versions.1));
-    if profile == Profile::Advanced {
-        logger.log(Level::Notice, "Advanced: this build begins and stays in the Main profile's framing");
-    }
     let context = Context::new(role, profile, flow_id, logger.clone()).inspect_err(|error| {
         logger.log(Level::Error, &format!("The {name} could not be created: {}", reason(error)));
     })?;

@@ -1,4 +1,4 @@
-//! The C ABI: one file per libRIST header, and one for what is only ours (`ferrist.rs`). Convert, one call down, convert back.
+//! The C ABI: one file per libRIST header, and three for what is only ours (`ferrist.rs`, `advanced.rs`, `flow_attribute.rs`). Convert, one call down, convert back.
 //!
 //! # What C promises
 //!
@@ -20,6 +20,8 @@
 // Doxygen's `@param[out]` is no link.
 #![allow(rustdoc::broken_intra_doc_links)]
 
+pub mod advanced;
+mod advanced_options;
 mod block;
 mod boundary;
 mod callback;
@@ -27,6 +29,7 @@ mod config;
 pub mod enums;
 pub mod evsocket;
 pub mod ferrist;
+pub mod flow_attribute;
 mod handle;
 pub mod headers;
 mod instance;

@@ -213,6 +213,16 @@ mod tests {
     }
 
     #[test]
+    fn advanced_is_the_default_and_nobodys_choice() {
+        let config = fresh();
+        assert_eq!((config.profile, config.profile_set), (2, 0));
+        let header = include_str!("../../include/librist/peer.h");
+        assert!(header.contains("#define RIST_DEFAULT_PROFILE RIST_PROFILE_ADVANCED\n"));
+        // Older structures have no place for it.
+        assert!(rist_peer_config::size(3) <= offset_of!(rist_peer_config, profile));
+    }
+
+    #[test]
     fn a_parameter_that_finds_no_room_is_an_error() {
         let url = format!("rist://{}:1?split=half", "h".repeat(240));
         let url = std::ffi::CString::new(url).unwrap();

@@ -1,5 +1,6 @@
 //! From `struct rist_peer_config` to what the runtime takes: every check and correction of `rist_peer_create`.
 
+use super::advanced_options::advanced;
 use super::boundary::{FAILED, Failure};
 use super::instance::{self, Instance};
 use super::peer::*;
@@ -70,7 +71,9 @@ fn options(
         (true, 2) => Some(Profile::Advanced),
         (true, _) => Some(Profile::Main),
     };
-    let simple = profile.unwrap_or_else(|| instance.context.profile()) == Profile::Simple;
+    // The first peer that names none takes the context's, so it is known in any case.
+    let spoken = profile.unwrap_or_else(|| instance.context.profile());
+    let simple = spoken == Profile::Simple;
     let secret = field_bytes(&config.secret);
     match (secret.is_empty(), config.key_size) {
         (true, 0) => {}
@@ -81,7 +84,7 @@ fn options(
         (false, 0) => instance.log(Level::Notice, "A secret without a key size: encrypting with AES-256"),
         (false, _) => {}
     }
-    warn_of_unavailable(instance, &config);
+    let advanced = advanced(instance, &config, &beyond, spoken).map_err(refuse)?;
     let place = place(instance, &config, address, simple)?;
     let ttl = u8::try_from(config.multicast_ttl).map_err(|_| refuse("the multicast TTL is above 255"))?;
     let source = match field_text(&config.multicast_source).as_str() {
@@ -95,6 +98,7 @@ fn options(
     }
     peer.address_validation = beyond.address_validation.unwrap_or(true);
     peer.backup = beyond.backup.unwrap_or(0);
+    peer.advanced = advanced;
     let options = PeerOptions {
         config: peer,
         address: place,
@@ -112,14 +116,6 @@ fn options(
 fn credentials(config: &rist_peer_config) -> Option<Credentials> {
     let (username, password) = (field_bytes(&config.srp_username), field_bytes(&config.srp_password));
     Credentials::new(&username, &Secret::new(&password))
-}
-
-/// Settings of features that are not in this build are not silently forgotten.
-fn warn_of_unavailable(instance: &Instance, config: &rist_peer_config) {
-    let settings = [(config.compression != 0, "compression")];
-    for (_, name) in settings.iter().filter(|(set, _)| *set) {
-        instance.log(Level::Warn, &format!("{name}: not yet available in this build, ignored"));
-    }
 }
 
 fn place(instance: &Instance, config: &rist_peer_config, text: &[u8], simple: bool) -> Result<PeerAddress, Failure> {

@@ -8,6 +8,7 @@ use super::logging::{self, rist_logging_settings};
 use super::{block, instance, pointer};
 use crate::protocol::config::{NackType, Role};
 use crate::protocol::output::Level;
+use crate::runtime::callbacks::FlowAttributeFunction;
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +39,7 @@ pub type receiver_flow_attr_callback_t = Option<
 /// Creates a receiver.
 ///
 /// @param[out] ctx the context; untouched on error
-/// @param profile Advanced speaks Main in this build
+/// @param profile with RIST_PROFILE_ADVANCED senders may speak Advanced or Main
 /// @param logging_settings are copied; NULL for silence
 /// @return 0 on success, -1 on error
 #[unsafe(no_mangle)]
@@ -218,12 +219,13 @@ pub unsafe extern "C" fn rist_receiver_session_timeout_callback_set(
     })
 }
 
-/// Sets the function that is told what an Advanced profile sender says of its flow.
+/// Sets the function that is told what an Advanced profile sender says of its flow: JSON, as a text with a NUL behind it that
+/// json_len does not count. libRIST's senders say something each second. It comes from the network, so it may be
+/// anything; rist_flow_attribute_read() in ferrist.h reads what TR-06-3 describes.
 ///
-/// Not yet available: -1.
-///
-/// @param ctx receiver context
-/// @param callback function, or NULL for none
+/// @param ctx receiver context; may be running
+/// @param callback function, or NULL for none; what it returns is ignored. The text is valid during the call. When this call
+/// has returned, the function before does not run on any other thread: hold no lock that it takes.
 /// @param arg handed to it
 /// @return 0 on success, -1 on error
 #[unsafe(no_mangle)]
@@ -233,8 +235,22 @@ pub unsafe extern "C" fn rist_receiver_flow_attr_callback_set(
     arg: *mut c_void,
 ) -> c_int {
     status(|| {
-        let _ = (callback, arg);
-        Err(instance::receiver(ctx, FAILED)?.unavailable("Flow attributes"))
+        let instance = instance::receiver(ctx, FAILED)?;
+        let handle = instance.handle;
+        let function = match given(callback, callback.map_or(0, |function| function as usize)) {
+            Given::Function(function) => Some(Callback::new(function, arg)),
+            Given::Absent => None,
+            Given::Nonsense => return Err(FAILED),
+        };
+        let told = function.map(|callback| -> Arc<FlowAttributeFunction> {
+            Arc::new(move |peer, text| {
+                let (text, length) = terminated(text);
+                let (function, argument) = (callback.function(), callback.argument());
+                // SAFETY: the application's function with its argument; the text lives during the call.
+                unsafe { function(argument, handle.as_peer(peer), text.as_ptr().cast(), length) };
+            })
+        });
+        Ok(instance.context.set_flow_attribute_callback(told)?)
     })
 }
 
@@ -283,4 +299,22 @@ pub unsafe extern "C" fn rist_receiver_data_notify_fd_set(ctx: *mut rist_ctx, fd
         let instance = instance::receiver(ctx, FAILED)?;
         Ok(instance.context.set_notify_fd((fd > 0).then_some(fd))?)
     })
+}
+
+/// Text with a NUL behind it, and its length without: TR-06-3 ends flow attributes with one, libRIST does not.
+fn terminated(text: &[u8]) -> (Vec<u8>, usize) {
+    let text = text.strip_suffix(&[0]).unwrap_or(text);
+    ([text, &[0]].concat(), text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flow_attributes_end_in_one_nul() {
+        for (text, ended, length) in [("{}", "{}\0", 2), ("[1]\0", "[1]\0", 3), ("a\0b", "a\0b\0", 3), ("", "\0", 0)] {
+            assert_eq!(terminated(text.as_bytes()), (ended.as_bytes().to_vec(), length));
+        }
+    }
 }

@@ -6,7 +6,7 @@ use super::headers::*;
 use super::logging::{self, rist_logging_settings};
 use super::{instance, pointer};
 use crate::protocol::config::Role;
-use crate::runtime::context::{self, Error, Write};
+use crate::runtime::context::{self, Error, LONGEST_WRITE, Write};
 use std::ffi::c_int;
 
 /// A random flow id.
@@ -20,7 +20,7 @@ pub extern "C" fn rist_flow_id_create() -> u32 {
 /// Creates a sender.
 ///
 /// @param[out] ctx the context; untouched on error
-/// @param profile Advanced speaks Main in this build
+/// @param profile with RIST_PROFILE_ADVANCED peers that say that they can are spoken to in Advanced, others in Main
 /// @param flow_id even; 0 for a random one
 /// @param logging_settings are copied; NULL for silence
 /// @return 0 on success, -1 on error
@@ -98,7 +98,8 @@ pub unsafe extern "C" fn rist_sender_flow_id_set(ctx: *mut rist_ctx, flow_id: u3
     status(|| Ok(instance::sender(ctx)?.context.set_flow_id(flow_id)?))
 }
 
-/// Sends a block to the peers. A received block may be handed on as it is.
+/// Sends a block to the peers. A received block may be handed on as it is. Longer blocks than 9968 bytes need fragments
+/// (fragment-size, Advanced profile): as many as 64 of them hold.
 ///
 /// @param ctx sender context
 /// @param data_block payload and what struct rist_data_block says of the other fields; stays the caller's
@@ -120,7 +121,7 @@ pub unsafe extern "C" fn rist_sender_data_write(ctx: *mut rist_ctx, data_block: 
 pub(super) unsafe fn read_block<'a>(data_block: *const rist_data_block) -> Result<Write<'a>, Failure> {
     // SAFETY: the caller's contract.
     let block = unsafe { pointer::read(data_block) }?;
-    if !(1..=LARGEST_PAYLOAD).contains(&block.payload_len) {
+    if !(1..=LONGEST_WRITE).contains(&block.payload_len) {
         return Err(FAILED);
     }
     let payload = pointer::checked(block.payload.cast::<u8>()).ok_or(FAILED)?;
@@ -142,6 +143,3 @@ pub(super) fn refused(error: Error) -> Failure {
         error => error.into(),
     }
 }
-
-/// Greatest payload of libRIST 0.2.x.
-const LARGEST_PAYLOAD: usize = 9968;

@@ -34,6 +34,7 @@ pub struct rist_stats_sender_peer {
     pub retransmitted_bytes: u64,
     /// enum rist_profile. Version 3.
     pub profile: u8,
+    /// 1 while it is spoken to in the Advanced profile, 0 in Main.
     pub advanced_active: u8,
 }
 
@@ -98,6 +99,7 @@ pub struct rist_stats_receiver_flow {
     pub profile: u8,
     /// Bits of a sequence number: 16 or 32. Version 3.
     pub seq_bits: u8,
+    /// 1 while the media comes in the Advanced profile, 0 in Main.
     pub advanced_active: u8,
 }
 

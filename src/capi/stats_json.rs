@@ -82,7 +82,7 @@ fn new_sender(reports: &[SenderPeerReport], more: &str) -> String {
 fn new_sender_peer(report: &SenderPeerReport) -> String {
     let mut peer = sender_head(report);
     profile(&mut peer, report.profile);
-    peer.number("advanced_active", u8::from(report.profile == Profile::Advanced));
+    peer.number("advanced_active", u8::from(report.advanced_active));
     if !report.miface.is_empty() {
         peer.text("miface", &report.miface);
     }
@@ -170,7 +170,7 @@ fn flow_in(report: &FlowReport, old: bool) -> String {
     if !old {
         profile(&mut flow, report.profile);
         flow.number("seq_bits", report.seq_bits);
-        flow.number("advanced_active", u8::from(report.profile == Profile::Advanced));
+        flow.number("advanced_active", u8::from(report.advanced_active));
     }
     let mut stats = Object::new();
     stats.real("quality", cut(report.quality));
@@ -403,6 +403,23 @@ mod tests {
         let end = r#"}}],"merge":{"mode":1,"pairs_merged":5,"orphan_first_delivered":1,"orphan_last_delivered":2}}}}"#;
         assert!(flow_in(&flow, false).ends_with(end), "{}", flow_in(&flow, false));
         assert!(!flow_in(&flow, true).contains("merge"));
+    }
+
+    /// A context of the Advanced profile speaks Main to whom it has to.
+    #[test]
+    fn whether_advanced_is_spoken_is_told_beside_the_profile() {
+        let mut flow = samples::flow(0);
+        let mut peer = samples::sender_peer();
+        for active in [false, true] {
+            (flow.profile, flow.advanced_active, flow.seq_bits) =
+                (Profile::Advanced, active, if active { 32 } else { 16 });
+            (peer.profile, peer.advanced_active) = (Profile::Advanced, active);
+            let named = r#""profile":2,"profile_name":"advanced","#;
+            let said = format!(r#""advanced_active":{}"#, u8::from(active));
+            let bits = format!(r#"{named}"seq_bits":{},{said},"#, flow.seq_bits);
+            assert!(flow_in(&flow, false).contains(&bits), "{}", flow_in(&flow, false));
+            assert!(sender_peer(&peer).contains(&format!("{named}{said},")), "{}", sender_peer(&peer));
+        }
     }
 
     #[test]

@@ -75,7 +75,7 @@ fn sender_peer(report: &SenderPeerReport) -> rist_stats_sender_peer {
         sent_bytes: report.sent_bytes,
         retransmitted_bytes: report.retransmitted_bytes,
         profile: profile_number(report.profile),
-        advanced_active: u8::from(report.profile == Profile::Advanced),
+        advanced_active: u8::from(report.advanced_active),
     };
     set_field(&mut peer.cname, report.cname.as_bytes());
     peer
@@ -131,7 +131,7 @@ fn receiver_flow(report: &FlowReport, old_program: bool) -> Option<rist_stats_re
         received_bytes: report.received_bytes,
         profile: profile_number(report.profile),
         seq_bits: report.seq_bits,
-        advanced_active: u8::from(report.profile == Profile::Advanced),
+        advanced_active: u8::from(report.advanced_active),
         ..EMPTY_FLOW
     })
 }
@@ -285,6 +285,21 @@ mod tests {
         // SAFETY: made here, freed once.
         unsafe { free(stats.as_ptr()) }.unwrap();
         (value.version, numbers)
+    }
+
+    #[test]
+    fn whether_advanced_is_spoken_is_told_beside_the_profile() {
+        for active in [false, true] {
+            let (mut flow, mut peer) = (samples::flow(0), samples::sender_peer());
+            (flow.profile, flow.advanced_active, flow.seq_bits) = (Profile::Advanced, active, 32);
+            (peer.profile, peer.advanced_active) = (Profile::Advanced, active);
+            let flow = receiver_flow(&flow, false).unwrap();
+            // SAFETY: made by malloc, freed once.
+            unsafe { malloc::free(flow.peers) };
+            assert_eq!((flow.profile, flow.advanced_active, flow.seq_bits), (2, u8::from(active), 32));
+            let peer = sender_peer(&peer);
+            assert_eq!((peer.profile, peer.advanced_active), (2, u8::from(active)));
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the application wants to be told. Each is called with no lock held and may call the library.
 
 use super::context::Block;
+use super::gate::Gate;
 use crate::crypto::srp::HashGeneration;
 use crate::protocol::auth::LookUpAnswer;
 use crate::protocol::output::PeerId;
@@ -37,6 +38,9 @@ pub struct Caller {
 /// Takes out-of-band data of a peer.
 pub type OutOfBandFunction = dyn Fn(PeerId, &[u8]) + Send + Sync;
 
+/// Takes what a sender says of its flow.
+pub type FlowAttributeFunction = dyn Fn(PeerId, &[u8]) + Send + Sync;
+
 /// What is known of a user, by name; for `None` only its generation is wanted.
 pub type LookUpFunction = dyn Fn(&[u8], Option<HashGeneration>) -> LookUpAnswer + Send + Sync;
 
@@ -54,6 +58,10 @@ pub struct Callbacks {
     pub admission: Callback<dyn Fn(Caller) -> bool + Send + Sync>,
     pub disconnect: Callback<dyn Fn(PeerId) + Send + Sync>,
     pub out_of_band: Callback<OutOfBandFunction>,
+    /// What a sender says of its flow, in its words.
+    pub(super) flow_attribute: Callback<FlowAttributeFunction>,
+    /// What its calls go through.
+    pub(super) flow_attribute_gate: Arc<Gate>,
     /// By the listening peer whose users it knows.
     pub look_up: BTreeMap<PeerId, Arc<LookUpFunction>>,
     pub session_timeout: Callback<dyn Fn(u32) + Send + Sync>,

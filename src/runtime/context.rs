@@ -9,7 +9,7 @@ use crate::protocol::config::{NackType, PeerConfig, Profile, Role};
 use crate::protocol::entropy::Entropy;
 use crate::protocol::output::{Delivery, Error as SessionError, Level};
 use crate::protocol::payload::Pool;
-use crate::protocol::session::{MAX_PAYLOAD, Media, Session, SessionConfig};
+use crate::protocol::session::{Media, Session, SessionConfig};
 use crate::protocol::time::Time;
 use parking_lot::{Condvar, Mutex};
 use std::io;
@@ -21,6 +21,10 @@ use std::time::Duration;
 
 /// Blocks that enter the session at once: what they send leaves together. More would keep the session from others.
 const BATCH: usize = 64;
+
+/// Longest payload that may be asked for, 64 fragments of 1460 octets. What a session sends is its own affair: without fragments
+/// it is less.
+pub const LONGEST_WRITE: usize = 64 * 1460;
 
 /// Why a call on a context was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +100,7 @@ pub(super) struct State {
     pub(super) profile: Profile,
     /// By a peer's `?profile=`, or by the first peer.
     pub(super) profile_is_fixed: bool,
-    started: bool,
+    pub(super) started: bool,
     /// Who ends it, from then on; and whether that is done.
     destroyer: Option<ThreadId>,
     ended: bool,
@@ -295,7 +299,7 @@ impl Context {
     }
 
     fn media(&self, write: &Write<'_>) -> Result<Media, Error> {
-        if write.payload.is_empty() || write.payload.len() > MAX_PAYLOAD {
+        if write.payload.is_empty() || write.payload.len() > LONGEST_WRITE {
             return Err(Error::InvalidArgument);
         }
         Ok(Media {
@@ -404,7 +408,7 @@ impl Context {
         self.state.lock().started
     }
 
-    fn expect(&self, role: Role) -> Result<(), Error> {
+    pub(super) fn expect(&self, role: Role) -> Result<(), Error> {
         if self.role == role { Ok(()) } else { Err(Error::WrongRole) }
     }
 }

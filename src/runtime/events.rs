@@ -9,6 +9,8 @@ use std::thread::{self, ThreadId};
 /// Out-of-band packets that wait for their callback at most: whoever sends them must not fill the memory while a callback
 /// is slow. Later ones are dropped. More than one batch of datagrams can hold.
 const MOST_OUT_OF_BAND: usize = 4096;
+/// The same of flow attributes; one a second is usual.
+const MOST_FLOW_ATTRIBUTES: usize = 256;
 
 /// What callbacks are made from.
 pub(super) enum Notice {
@@ -28,22 +30,30 @@ pub(super) struct EventQueue {
 #[derive(Default)]
 struct State {
     notices: VecDeque<Notice>,
-    out_of_band: usize,
+    /// How many wait of those that are bounded.
+    bounded: [usize; 2],
     dispatcher: Option<ThreadId>,
     /// Nothing is told any more.
     ended: bool,
 }
 
 impl Notice {
-    fn is_out_of_band(&self) -> bool {
-        matches!(self, Notice::Event(Event::OutOfBand { .. }))
+    /// Of what others can send as many as they like: its place in the counts, and how many may wait.
+    fn bound(&self) -> Option<(usize, usize)> {
+        match self {
+            Notice::Event(Event::OutOfBand { .. }) => Some((0, MOST_OUT_OF_BAND)),
+            Notice::Event(Event::FlowAttribute { .. }) => Some((1, MOST_FLOW_ATTRIBUTES)),
+            _ => None,
+        }
     }
 }
 
 impl State {
     fn pop(&mut self) -> Option<Notice> {
         let notice = self.notices.pop_front()?;
-        self.out_of_band -= usize::from(notice.is_out_of_band());
+        if let Some((kind, _)) = notice.bound() {
+            self.bounded[kind] -= 1;
+        }
         Some(notice)
     }
 }
@@ -51,11 +61,15 @@ impl State {
 impl EventQueue {
     pub(super) fn push(&self, notice: Notice) {
         let mut state = self.state.lock();
-        let is_out_of_band = notice.is_out_of_band();
-        if state.ended || is_out_of_band && state.out_of_band >= MOST_OUT_OF_BAND {
+        if state.ended {
             return;
         }
-        state.out_of_band += usize::from(is_out_of_band);
+        if let Some((kind, most)) = notice.bound() {
+            if state.bounded[kind] >= most {
+                return;
+            }
+            state.bounded[kind] += 1;
+        }
         state.notices.push_back(notice);
     }
 
@@ -167,20 +181,23 @@ mod tests {
         assert!(queue.state.lock().notices.is_empty());
     }
     #[test]
-    fn out_of_band_packets_behind_a_slow_callback_are_bounded() {
+    fn what_others_send_is_bounded_behind_a_slow_callback() {
         let (queue, pool) = (EventQueue::default(), Pool::new());
         let packet = || Notice::Event(Event::OutOfBand { peer: PeerId(1), payload: pool.copy(&[0; 1000]) });
+        let text = || Notice::Event(Event::FlowAttribute { peer: PeerId(1), text: pool.copy(&[0; 1000]) });
         queue.push(flow(1));
         let mut told = 0;
         queue.dispatch(|_| {
             if told == 0 {
                 (0..9000).for_each(|_| queue.push(packet()));
+                (0..9000).for_each(|_| queue.push(text()));
                 queue.push(flow(2));
             }
             told += 1;
         });
-        assert_eq!(told, 1 + MOST_OUT_OF_BAND + 1);
+        assert_eq!(told, 1 + MOST_OUT_OF_BAND + MOST_FLOW_ATTRIBUTES + 1);
         queue.push(packet());
-        assert_eq!(queue.state.lock().notices.len(), 1);
+        queue.push(text());
+        assert_eq!(queue.state.lock().notices.len(), 2);
     }
 }

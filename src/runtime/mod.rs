@@ -13,6 +13,7 @@ mod delivery_thread;
 mod driver;
 mod events;
 mod fifo;
+mod flow_attribute;
 mod gate;
 #[cfg(test)]
 mod handover;

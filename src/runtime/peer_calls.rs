@@ -28,10 +28,11 @@ impl Context {
     fn fix_profile(&self, wanted: Option<Profile>) -> Result<(), Error> {
         let mut state = self.state.lock();
         let profile = wanted.unwrap_or(state.profile);
-        if state.profile_is_fixed && profile != state.profile {
+        // By the first peer, or by the start (libRIST).
+        if (state.profile_is_fixed || state.started) && profile != state.profile {
             drop(state);
             let line = format!("a peer asks for the {profile:?} profile, but the context has another one already");
-            self.log().log(Level::Error, &line);
+            self.log().log(Level::Warn, &line);
             return Err(Error::InvalidArgument);
         }
         if !state.profile_is_fixed {

@@ -29,6 +29,7 @@ impl Driver {
             let (stats, sender_stats) = (callbacks.stats.is_some(), callbacks.sender_stats.is_some());
             let interval = self.statistics.lock().set_wanted(stats, sender_stats);
             session.set_admission(callbacks.admission.is_some());
+            session.set_flow_attributes(callbacks.flow_attribute.is_some());
             session.set_idle_notice(now, callbacks.session_timeout.is_some());
             session.set_stats_interval(now, interval.map(span));
         });
@@ -87,8 +88,11 @@ impl Driver {
                 Some(out_of_band) => out_of_band(peer, &payload),
                 None => self.out_of_band.push(peer, payload),
             },
-            // Nobody can ask for them yet.
-            Event::FlowAttribute { .. } => {}
+            Event::FlowAttribute { peer, text } => {
+                if let Some(flow_attribute) = &callbacks.flow_attribute {
+                    flow_attribute(peer, &text);
+                }
+            }
             Event::FlowStats(report) => {
                 if let Some(stats) = &callbacks.stats {
                     stats(Report::Flow(&report));

@@ -61,7 +61,28 @@ pub struct PeerParams {
     pub address_validation: Option<bool>,
     /// Ours: 0 carries first, then 1 and so on.
     pub backup: Option<u32>,
+    /// Ours, of the Advanced profile: the place of the word in [`ADV_CLOCK`].
+    pub adv_clock: Option<u32>,
+    /// Ours: in [`ADV_START`].
+    pub adv_start: Option<u32>,
+    /// Ours: in [`ADV_RTT_ECHO`].
+    pub adv_rtt_echo: Option<u32>,
+    /// Ours: in [`PSK_MODE`].
+    pub psk_mode: Option<u32>,
+    /// Ours: octets of a payload, 0 for whole ones.
+    pub fragment_size: Option<u16>,
 }
+
+/// The words of `adv-clock`.
+pub const ADV_CLOCK: [&str; 3] = ["auto", "1mhz", "legacy"];
+/// The words of `adv-start`.
+pub const ADV_START: [&str; 3] = ["auto", "main", "advanced"];
+/// The words of `adv-rtt-echo`.
+pub const ADV_RTT_ECHO: [&str; 3] = ["auto", "on", "off"];
+/// The words of `psk-mode`, in the order of TR-06-3's modes 1 to 5.
+pub const PSK_MODE: [&str; 5] = ["ctr", "hmac", "ctr-hmac", "gcm", "chacha"];
+/// Greatest fragment: with every header it fits an Ethernet frame.
+pub const MAX_FRAGMENT: u16 = 1460;
 
 /// Highest number of a backup.
 const MAX_BACKUP: u32 = 255;
@@ -191,6 +212,14 @@ impl PeerParams {
             b"srp-compat" => self.srp_compat = Some(switch(value).ok_or_else(refused)?),
             b"address-validation" => self.address_validation = Some(switch(value).ok_or_else(refused)?),
             b"backup" => self.backup = Some(query::whole_number(MAX_BACKUP, value).ok_or_else(refused)?),
+            b"adv-clock" => self.adv_clock = Some(place(&ADV_CLOCK, value).ok_or_else(refused)?),
+            b"adv-start" => self.adv_start = Some(place(&ADV_START, value).ok_or_else(refused)?),
+            b"adv-rtt-echo" => self.adv_rtt_echo = Some(place(&ADV_RTT_ECHO, value).ok_or_else(refused)?),
+            b"psk-mode" => self.psk_mode = Some(place(&PSK_MODE, value).ok_or_else(refused)?),
+            b"fragment-size" => {
+                let size = query::whole_number(MAX_FRAGMENT.into(), value).ok_or_else(refused)?;
+                self.fragment_size = Some(size as u16);
+            }
             b"profile" => self.profile = Some(query::whole_number(2, value).ok_or_else(refused)?),
             b"recovery-depth" => {
                 let depth = query::whole_number(16, value).ok_or_else(refused)?;
@@ -218,6 +247,11 @@ fn merge_mode(value: &[u8]) -> Option<u32> {
         b"auto" => Some(2),
         _ => None,
     }
+}
+
+/// Where a word stands in a list.
+fn place(words: &[&str], value: &[u8]) -> Option<u32> {
+    words.iter().zip(0..).find(|(word, _)| word.as_bytes() == value).map(|(_, place)| place)
 }
 
 pub(super) fn switch(value: &[u8]) -> Option<bool> {

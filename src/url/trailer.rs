@@ -5,7 +5,7 @@
 //! read it up to its NUL. Behind the NUL stand: magic (4 bytes), length of the parameters (1), checksum (4, little
 //! endian), and the parameters as the text of a URL query. Nothing else of the field is used; it is zero.
 
-use super::rist::PeerParams;
+use super::rist::{ADV_CLOCK, ADV_RTT_ECHO, ADV_START, PSK_MODE, PeerParams};
 use std::fmt::Display;
 
 /// Size of the address field, `RIST_MAX_STRING_LONG`.
@@ -69,6 +69,7 @@ pub fn min_version(key: &str) -> u32 {
         "recovery-priority" | "recovery-depth" => 5,
         "rtt-drop" | "rtt-restore" | "rtt-drop-settle" | "rtt-drop-trickle" => 6,
         "rtt-multiplier" | "address-validation" | "backup" => u32::MAX,
+        "adv-clock" | "adv-start" | "adv-rtt-echo" | "psk-mode" | "fragment-size" => u32::MAX,
         _ => 0,
     }
 }
@@ -78,6 +79,7 @@ pub fn min_version(key: &str) -> u32 {
 pub fn overflow_params(params: &PeerParams, version: u32) -> Vec<u8> {
     let split = params.split.map(|mode| ["off", "auto", "half"][mode.min(2) as usize]);
     let merge = params.merge.map(|mode| ["off", "pairs", "auto"][mode.min(2) as usize]);
+    let word = |words: &[&'static str], place: Option<u32>| text(place.and_then(|place| words.get(place as usize)));
     let pairs = [
         ("split", text(split)),
         ("merge", text(merge)),
@@ -96,6 +98,11 @@ pub fn overflow_params(params: &PeerParams, version: u32) -> Vec<u8> {
         ("rtt-multiplier", text(params.rtt_multiplier)),
         ("address-validation", text(params.address_validation.map(u8::from))),
         ("backup", text(params.backup)),
+        ("adv-clock", word(&ADV_CLOCK, params.adv_clock)),
+        ("adv-start", word(&ADV_START, params.adv_start)),
+        ("adv-rtt-echo", word(&ADV_RTT_ECHO, params.adv_rtt_echo)),
+        ("psk-mode", word(&PSK_MODE, params.psk_mode)),
+        ("fragment-size", text(params.fragment_size)),
     ];
     let mut query = Vec::new();
     for (key, value) in pairs {

@@ -6,6 +6,7 @@ mod allocated;
 mod auth;
 mod capi;
 mod flood;
+mod flow_attribute;
 mod input;
 mod keep_alive;
 mod login_values;
@@ -28,6 +29,7 @@ pub(crate) const BODIES: &[(&str, Body)] = &[
     ("null_packet", wire::null_packet),
     ("gre", tunnel::gre),
     ("keep_alive", keep_alive::keep_alive),
+    ("flow_attribute", flow_attribute::flow_attribute),
     ("eapol", auth::eapol),
     ("auth", auth::auth),
     ("srp_group", login_values::srp_group),

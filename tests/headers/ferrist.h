@@ -23,4 +23,16 @@
  *         fwrite(received[i]->payload, 1, received[i]->payload_len, stdout);
  *     if (n > 0)
  *         rist_receiver_data_block_free_batch(received, n);
+ *
+ * Settings that struct rist_peer_config has no fields for, here authentication in the Advanced profile:
+ *
+ *     struct rist_advanced_config advanced = { RIST_ADVANCED_CONFIG_VERSION };
+ *     advanced.psk_mode = RIST_PSK_MODE_GCM;
+ *     rist_peer_config_advanced_set(config, &advanced);
+ *     rist_peer_create(ctx, &peer, config);
+ *
+ * What a flow consists of (examples-c/flow_attributes.c):
+ *
+ *     length = rist_flow_attribute_write(json, sizeof json, subflows, count);
+ *     rist_sender_flow_attribute_write(ctx, NULL, json, length);
  */

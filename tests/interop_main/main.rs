@@ -8,6 +8,7 @@ mod chain;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod advanced;
 mod applications;
 mod c_api;
 mod legs;

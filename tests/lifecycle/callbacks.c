@@ -175,6 +175,16 @@ static int on_time_out(void *arg, uint32_t flow_id)
     return 0;
 }
 
+static int on_flow_attribute(void *arg, struct rist_peer *peer, const char *json, size_t length)
+{
+    (void)peer;
+    enter(arg, FLOW_ATTRIBUTE);
+    if (strlen(json) > length || json[length] != '\0')
+        fault("a flow attribute without its end", arg);
+    leave(arg);
+    return 0;
+}
+
 static void *copy(const uint8_t *bytes, size_t length)
 {
     return memcpy(malloc(length), bytes, length);
@@ -279,6 +289,10 @@ void set_one_callback(struct context *context, enum kind kind, bool on, int mill
         if (!context->sends)
             rist_receiver_session_timeout_callback_set(handle, on ? on_time_out : NULL, context);
         break;
+    case FLOW_ATTRIBUTE:
+        if (!context->sends)
+            rist_receiver_flow_attr_callback_set(handle, on ? on_flow_attribute : NULL, context);
+        break;
     default:
         break;
     }
@@ -291,7 +305,7 @@ void set_callbacks(struct context *context, uint64_t *random)
     struct rist_transport_ops network = { context, on_send, on_receive, on_poll, NULL };
     enum kind kind;
 
-    for (kind = CONNECT; kind <= TIMED_OUT; kind++)
+    for (kind = CONNECT; kind <= FLOW_ATTRIBUTE; kind++)
         if (context->wants[kind])
             set_one_callback(context, kind, true, 1 + (int)below(random, 5));
     if (context->wants[THREAD])

@@ -15,7 +15,7 @@ uint64_t calls[KINDS], destroyed_in[KINDS], blocks_received;
 
 static const char *const names[KINDS] = {
     "log", "thread", "connect", "disconnect", "connection", "data", "out-of-band", "statistics", "sender's statistics",
-    "time-out", "look-up", "network"
+    "time-out", "flow attribute", "look-up", "network"
 };
 static uint64_t destroys[MOST];
 static int destroy_count;

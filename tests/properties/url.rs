@@ -73,6 +73,11 @@ const KEYS: &[(&str, Kind, &[&str])] = &[
     ("rtt-drop-trickle", Number(0, MOST), &["rtt_drop_trickle"]),
     ("rtt-multiplier", Number(1, MOST), &["rtt_multiplier"]),
     ("backup", Strict(255), &["backup"]),
+    ("adv-clock", Word(&["auto", "1mhz", "legacy"]), &["adv_clock"]),
+    ("adv-start", Word(&["auto", "main", "advanced"]), &["adv_start"]),
+    ("adv-rtt-echo", Word(&["auto", "on", "off"]), &["adv_rtt_echo"]),
+    ("psk-mode", Word(&["ctr", "hmac", "ctr-hmac", "gcm", "chacha"]), &["psk_mode"]),
+    ("fragment-size", Strict(1460), &["fragment_size"]),
     ("no-such-key", Word(&[]), &[]),
 ];
 

@@ -108,6 +108,7 @@ proptest! {
         prop_assert_eq!(beyond.recovery_priority, number("recovery_priority", 5));
         prop_assert_eq!(beyond.rtt_drop, number("rtt_drop", 6));
         prop_assert_eq!(beyond.backup, number("backup", c_int::MAX));
+        prop_assert_eq!(beyond.psk_mode, number("psk_mode", c_int::MAX));
     }
 
     #[test]

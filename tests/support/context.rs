@@ -17,6 +17,9 @@ pub(crate) const SIMPLE: c_int = 0;
 /// RIST_PROFILE_MAIN.
 pub(crate) const MAIN: c_int = 1;
 
+/// RIST_PROFILE_ADVANCED.
+pub(crate) const ADVANCED: c_int = 2;
+
 /// A context with what it logged.
 pub(crate) struct Context {
     pub(crate) ctx: *mut rist_ctx,
@@ -63,16 +66,20 @@ impl Context {
     }
 
     pub(crate) fn peer(&self, url: &str) -> *mut rist_peer {
+        self.try_peer(url).unwrap_or_else(|| panic!("{:?}", self.lines()))
+    }
+
+    pub(crate) fn try_peer(&self, url: &str) -> Option<*mut rist_peer> {
         let url = CString::new(url).unwrap();
         let mut config: *mut rist_peer_config = null_mut();
         let mut peer = null_mut();
         // SAFETY: a C string and a place for the configuration.
         assert_eq!(unsafe { rist_parse_address2(url.as_ptr(), &mut config) }, 0);
         // SAFETY: the configuration was just made.
-        assert_eq!(unsafe { rist_peer_create(self.ctx, &mut peer, config) }, 0, "{:?}", self.lines());
+        let made = unsafe { rist_peer_create(self.ctx, &mut peer, config) };
         // SAFETY: freed once.
         assert_eq!(unsafe { rist_peer_config_free2(&mut config) }, 0);
-        peer
+        (made == 0).then_some(peer)
     }
 
     pub(crate) fn start(&self) {

@@ -49,6 +49,11 @@ pub(crate) fn peer_fields(params: &PeerParams) -> Fields {
         ("rtt_drop_trickle", number(p.rtt_drop_trickle)),
         ("rtt_multiplier", number(p.rtt_multiplier)),
         ("backup", number(p.backup)),
+        ("adv_clock", number(p.adv_clock)),
+        ("adv_start", number(p.adv_start)),
+        ("adv_rtt_echo", number(p.adv_rtt_echo)),
+        ("psk_mode", number(p.psk_mode)),
+        ("fragment_size", number(p.fragment_size)),
     ])
 }
 

@@ -108,7 +108,7 @@ proptest! {
             prop_assert_eq!(found, Some(seq.to_be_bytes().to_vec()), "the newest is always there");
         }
         for seq in &seqs {
-            let found = history.get(now, seq).map(|sent| sent.payload.to_vec());
+            let found = history.get(now, *seq).map(|sent| sent.payload.to_vec());
             prop_assert!(found.is_none_or(|payload| payload == seq.to_be_bytes()));
         }
     }

@@ -116,8 +116,8 @@ impl Session {
             self.complain(now, Complaint::Undecryptable, Level::Error, &text);
             return None;
         }
-        let name = (nonce, owning.config.key_size);
         let keyring = owning.tunnel.as_mut()?.keyring.as_deref_mut()?;
+        let name = (nonce, keyring.usual_size());
         match keyring.read(now, name, sequence, packet.body, clear) {
             Ok(()) => {}
             Err(Refusal::Unknown) => {

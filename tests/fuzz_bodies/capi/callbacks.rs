@@ -1,6 +1,7 @@
 //! What the program gives the library to call. Each looks at everything that it is given.
 
 use rist::capi::enums::{c_rist_connection_status, c_rist_log_level};
+use rist::capi::flow_attribute::{rist_flow_attribute_read, rist_subflow};
 use rist::capi::headers::{rist_data_block, rist_peer};
 use rist::capi::oob::rist_oob_block;
 use rist::capi::peer::{rist_peer_get_cname, rist_peer_get_id};
@@ -102,6 +103,25 @@ pub(super) unsafe extern "C" fn out_of_band(arg: *mut c_void, block: *const rist
     assert!((1..=9984).contains(&block.payload_len));
     touch(block.payload, block.payload_len);
     peer(block.peer);
+    answer(arg)
+}
+
+pub(super) unsafe extern "C" fn flow_attribute(
+    arg: *mut c_void,
+    who: *mut rist_peer,
+    json: *const c_char,
+    len: usize,
+) -> c_int {
+    assert!(text(json).len() <= len);
+    touch(json.cast(), len);
+    let read = unsafe { rist_flow_attribute_read(json, len, Some(subflow), arg) };
+    assert!(read >= -1);
+    peer(who);
+    answer(arg)
+}
+
+unsafe extern "C" fn subflow(arg: *mut c_void, subflow: *const rist_subflow) -> c_int {
+    text(unsafe { (*subflow).id });
     answer(arg)
 }
 

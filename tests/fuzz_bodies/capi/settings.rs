@@ -2,6 +2,7 @@
 
 use super::{MAX_PEERS, Program, allowed, callbacks, status};
 use crate::fuzz_bodies::input::Input;
+use rist::capi::flow_attribute::rist_sender_flow_attribute_write;
 use rist::capi::headers::{rist_ctx, rist_udp_config};
 use rist::capi::librist::{
     rist_jitter_max_set, rist_parse_udp_address2, rist_recovery_depth_set, rist_recovery_rtt_multiplier_set,
@@ -192,7 +193,15 @@ impl Program {
     pub(super) fn sender_call(&mut self, input: &mut Input<'_>) {
         let context = self.context(input);
         let (mut on, mut id) = (false, 0);
-        allowed(match input.u8() % 5 {
+        allowed(match input.u8() % 6 {
+            5 => {
+                let peer = self.peer(input);
+                let len = usize::from(input.u8());
+                let text = input.bytes(len);
+                let sent = unsafe { rist_sender_flow_attribute_write(context, peer, text.as_ptr().cast(), text.len()) };
+                assert!((-1..=1000).contains(&sent), "{sent}");
+                sent.min(0)
+            }
             0 => unsafe { rist_sender_npd_enable(context) },
             1 => unsafe { rist_sender_npd_disable(context) },
             2 => unsafe { rist_sender_npd_get(context, &mut on) },
@@ -243,7 +252,10 @@ impl Program {
                 let function: rist::capi::oob::oob_callback_func_t = Some(callbacks::out_of_band);
                 unsafe { rist_oob_callback_set(context, function.filter(|_| set), arg) }
             }
-            6 => unsafe { rist_receiver_flow_attr_callback_set(context, None, arg) },
+            6 => {
+                let function: receiver_flow_attr_callback_t = Some(callbacks::flow_attribute);
+                unsafe { rist_receiver_flow_attr_callback_set(context, function.filter(|_| set), arg) }
+            }
             _ => {
                 let interval = [0, 1, 5, 100, 1000, -1, c_int::MAX, c_int::MIN][usize::from(input.u8() % 8)];
                 unsafe { rist_stats_callback_set(context, interval, Some(callbacks::stats), arg) }

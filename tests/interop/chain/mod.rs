@@ -199,6 +199,8 @@ fn attempt(cell: &Cell) {
     if lossy {
         let lost = relay.counters(cell.media_direction()).lost;
         assert!(lost > counted / 20, "the link lost packets\n{}", run.evidence());
-        seen::assert_mode(&cell.mode, &relay.recorded());
+        let recorded = relay.recorded();
+        seen::assert_mode(&cell.mode, &recorded);
+        seen::assert_framing(&cell.mode, cell.sender.on_ours() && cell.receiver.on_ours(), &recorded);
     }
 }

@@ -17,6 +17,8 @@ const ENOUGH_IF_CLEAN: u64 = 300;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mode {
     pub(crate) simple: bool,
+    /// Asks for Advanced, which it is between two of ours.
+    pub(crate) advanced: bool,
     /// Recovery buffer of the session, in milliseconds.
     pub(crate) buffer: u32,
     /// Packets counted on a lossy link, of about 280 in a second.
@@ -32,11 +34,14 @@ pub(crate) struct Mode {
     /// What the sender's URL says of splitting, and the receiver's of merging: for our library only.
     pub(crate) split: Option<&'static str>,
     pub(crate) merge: Option<&'static str>,
+    /// More of both URLs, for our library only.
+    extra: &'static str,
 }
 
 impl Mode {
     pub(crate) const SIMPLE: Mode = Mode {
         simple: true,
+        advanced: false,
         buffer: 700,
         counted: 1000,
         aes: None,
@@ -46,9 +51,16 @@ impl Mode {
         filling: Filling::Full,
         split: None,
         merge: None,
+        extra: "",
     };
 
     pub(crate) const MAIN: Mode = Mode { simple: false, buffer: 500, counted: 700, ..Mode::SIMPLE };
+
+    pub(crate) const ADVANCED: Mode = Mode { advanced: true, ..Mode::MAIN };
+
+    pub(crate) const fn extra(self, extra: &'static str) -> Mode {
+        Mode { extra, ..self }
+    }
 
     pub(crate) const fn aes(self, bits: u32) -> Mode {
         Mode { aes: Some(bits), ..self }
@@ -87,7 +99,11 @@ impl Mode {
 
     /// The profile as rist-tools number it.
     pub(crate) fn profile(&self) -> &'static str {
-        if self.simple { "0" } else { "1" }
+        match (self.simple, self.advanced) {
+            (true, _) => "0",
+            (false, false) => "1",
+            (false, true) => "2",
+        }
     }
 
     /// The session as the sender, or else the receiver, is to open it.
@@ -108,6 +124,7 @@ impl Mode {
                 url += &format!("&{key}={value}");
             }
         }
+        url += self.extra;
         if self.login && calls {
             url += &format!("&username={USER}&password={PASSWORD}");
         }

@@ -1,0 +1,62 @@
+//! Programs that ask for the Advanced profile: two of ours speak it, and with others it is Main, found out by itself.
+
+use super::*;
+
+const CLEAR: Mode = Mode::ADVANCED;
+const AES_128: Mode = Mode::ADVANCED.aes(128);
+/// Several keys in a second.
+const AES_256: Mode = Mode::ADVANCED.aes(256).key_rotation(100);
+const LOGIN: Mode = Mode::ADVANCED.login();
+
+/// See `tools`.
+const LOGIN_AGAIN: &str = "libRIST 0.2.7 stops a stream when a renewed login meets loss";
+
+fn tools(mode: Mode, from: &'static Library, link: Link, to: &'static Library) -> Cell {
+    let listener = if mode.reversed { from } else { to };
+    let fragile = mode.login && link == Lossy && std::ptr::eq(listener, debian());
+    let expect = if fragile { Expect::WholeBetweenLogins(LOGIN_AGAIN) } else { Expect::Whole };
+    Cell { mode, sender: Sender::Ristsender(from), link, receiver: Receiver::Ristreceiver(to), expect }
+}
+
+macro_rules! modes {
+    ($($clean:ident, $lossy:ident: $mode:expr;)*) => {$(
+        #[test]
+        fn $clean() {
+            check_all(Clean, |from, to, link| check(tools($mode, from, link, to)));
+        }
+
+        #[test]
+        fn $lossy() {
+            check_all(Lossy, |from, to, link| check(tools($mode, from, link, to)));
+        }
+    )*};
+}
+
+modes! {
+    clear_clean, clear_lossy: CLEAR;
+    aes_128_clean, aes_128_lossy: AES_128;
+    aes_256_with_key_rotation_clean, aes_256_with_key_rotation_lossy: AES_256;
+    login_clean, login_lossy: LOGIN;
+    reversed_clean, reversed_lossy: CLEAR.reversed();
+    reversed_aes_128_clean, reversed_aes_128_lossy: AES_128.reversed();
+}
+
+/// What only two of ours have.
+#[test]
+fn compression_fragments_and_authentication() {
+    for extra in [
+        "&compression=1",
+        "&fragment-size=500",
+        "&compression=1&fragment-size=500",
+        "&adv-start=main",
+        "&adv-start=advanced",
+        "&adv-clock=legacy",
+    ] {
+        println!("{extra}");
+        check(tools(CLEAR.extra(extra), ours(), Lossy, ours()));
+    }
+    for extra in ["&psk-mode=hmac", "&psk-mode=ctr-hmac", "&psk-mode=gcm", "&psk-mode=chacha&compression=1"] {
+        println!("{extra}");
+        check(tools(AES_256.extra(extra), ours(), Lossy, ours()));
+    }
+}
