@@ -1,5 +1,6 @@
 //! A machine in the simulation: one session, its clock, its sockets, and what its application saw.
 
+use crate::foreign::Foreign;
 use crate::random::Random;
 use rist::protocol::config::Profile;
 use rist::protocol::entropy::Entropy;
@@ -108,6 +109,8 @@ impl Record {
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) session: Session,
+    /// The program that runs here instead of the session.
+    pub(crate) foreign: Option<Foreign>,
     pub(crate) profile: Profile,
     pub(crate) clock: Clock,
     /// Indexed by `SocketId`. The address is the one that others see.
@@ -141,6 +144,7 @@ impl Host {
         }));
         Self {
             session,
+            foreign: None,
             profile,
             clock,
             sockets: Vec::new(),
@@ -160,6 +164,9 @@ impl Host {
     pub(crate) fn wakes_at(&self) -> Option<Span> {
         if self.down {
             return None;
+        }
+        if let Some(program) = &self.foreign {
+            return program.wakes_at().map(|local| self.clock.when(local));
         }
         let wanted = [self.session.poll_timeout(), self.session.next_delivery()];
         let wanted = wanted.into_iter().flatten().map(|local| self.clock.when(local));

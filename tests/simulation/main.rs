@@ -4,15 +4,18 @@
 //! `SIM_TRACE=1` prints every datagram and event of a world (run one test alone with it).
 
 mod books;
+mod foreign;
 mod grid;
 mod host;
 mod invariants;
 mod network;
+mod outcome;
 mod pair;
 mod random;
 mod regressions;
 mod scenarios;
 mod seeds;
+mod seeds_advanced;
 mod tap;
 mod workload;
 mod world;

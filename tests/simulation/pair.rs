@@ -8,7 +8,7 @@ use crate::world::{World, address};
 use rist::crypto::psk::KeySize;
 use rist::crypto::secret::Secret;
 use rist::protocol::auth::Credentials;
-use rist::protocol::config::{PeerConfig, Profile, Role};
+use rist::protocol::config::{Advanced, AdvancedStart, PeerConfig, Profile, Role};
 use rist::protocol::output::{PeerId, SocketId};
 use rist::protocol::session::{PeerSetup, Remote, SessionConfig};
 use rist::protocol::time::Span;
@@ -54,6 +54,8 @@ pub(crate) struct Setup {
     pub(crate) peer: PeerConfig,
     /// The sender's, where they differ.
     pub(crate) sender_peer: Option<PeerConfig>,
+    /// How the sender begins with its peers, by path, where that differs.
+    pub(crate) starts: Vec<AdvancedStart>,
     pub(crate) sender_clock: Clock,
     pub(crate) receiver_clock: Clock,
     pub(crate) spurious: bool,
@@ -71,6 +73,7 @@ impl Setup {
             length: Span::from_secs(10),
             peer: PeerConfig { cname: "simulated".to_owned(), ..PeerConfig::default() },
             sender_peer: None,
+            starts: Vec::new(),
             sender_clock: Clock::default(),
             receiver_clock: Clock::default(),
             spurious: false,
@@ -112,6 +115,9 @@ impl Setup {
         let sender = world.add_host(SessionConfig { profile: self.profile, ..sender_config(FLOW) }, self.sender_clock);
         let profile = self.receiver_profile.unwrap_or(self.profile);
         let receiver = world.add_host(SessionConfig { profile, ..receiver_config() }, self.receiver_clock);
+        if self.profile == Profile::Advanced && profile == Profile::Advanced {
+            world.books.learners.push(receiver);
+        }
         let mut pair = Pair { world, sender, receiver, callers: Vec::new(), listeners: Vec::new(), setup: self };
         for path in 0..pair.setup.paths.len() {
             let Path { forth, back, .. } = pair.setup.paths[path].clone();
@@ -181,7 +187,9 @@ impl Pair {
     fn sender_peer(&self, path: usize) -> PeerConfig {
         let config = self.setup.sender_peer.as_ref().unwrap_or(&self.setup.peer).clone();
         let Path { weight, backup, .. } = self.setup.paths[path];
-        PeerConfig { weight, backup, ..config }
+        let start = self.setup.starts.get(path).copied().unwrap_or(config.advanced.start);
+        let advanced = Advanced { start, ..config.advanced };
+        PeerConfig { weight, backup, advanced, ..config }
     }
 
     /// Time for the handshake before the first packet.

@@ -86,6 +86,7 @@ fn pattern(random: &mut Random) -> Pattern {
         largest,
         pauses,
         first_seq: None,
+        compressible: false,
     }
 }
 
@@ -143,7 +144,7 @@ pub(crate) fn run(setup: Setup) {
     pair.assert_counters(stream);
 }
 
-fn number(name: &str, otherwise: u64) -> u64 {
+pub(crate) fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).map_or(otherwise, |text| text.parse().expect("a number of seeds"))
 }
 
@@ -158,8 +159,13 @@ fn any_seed_keeps_every_promise_in_the_main_profile() {
 }
 
 fn run_all(setup: fn(u64) -> Setup) {
+    run_seeds(SEEDS, |seed| run(setup(seed)));
+}
+
+/// Runs `SIM_SEEDS` worlds from `SIM_FIRST` on, and tells which of them failed.
+pub(crate) fn run_seeds(otherwise: u64, run: impl Fn(u64) + Sync) {
     let first = number("SIM_FIRST", 0);
-    let end = first + number("SIM_SEEDS", SEEDS);
+    let end = first + number("SIM_SEEDS", otherwise);
     let next = AtomicU64::new(first);
     let failed = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -170,7 +176,7 @@ fn run_all(setup: fn(u64) -> Setup) {
                     if seed >= end {
                         return;
                     }
-                    if catch_unwind(AssertUnwindSafe(|| run(setup(seed)))).is_err() {
+                    if catch_unwind(AssertUnwindSafe(|| run(seed))).is_err() {
                         failed.lock().expect("no thread panics here").push(seed);
                     }
                 }

@@ -2,6 +2,7 @@
 
 use crate::workload;
 use rist::crypto::psk::{Cipher, Nonce};
+use rist::wire::lz4;
 use std::collections::HashMap;
 
 /// What a datagram is, as far as the books need it.
@@ -51,8 +52,13 @@ impl Tap {
         if kind == 4 && mode == 0 {
             return Some(control(bytes.get(at..)?));
         }
+        let packed = parameters & 0x30 == 0x10;
         let media = |text: &[u8]| {
-            let (stream, index) = workload::label(text)?;
+            let mut clear = Vec::new();
+            let (stream, index) = match packed {
+                true => lz4::decompress(text, &mut clear).ok().and_then(|()| workload::label(&clear))?,
+                false => workload::label(text)?,
+            };
             let (seq, timestamp) = (word(bytes, 2), double(bytes, 4));
             Some(Kind::Media { stream, index, seq, timestamp, repeated: flags & 0x10 != 0 })
         };

@@ -4,6 +4,8 @@ use crate::random::Random;
 use rist::protocol::time::Span;
 
 const MAGIC: &[u8; 4] = b"SIMU";
+/// In the number of a stream: its noise is the same eight bytes again and again, which LZ4 makes shorter.
+const COMPRESSIBLE: u32 = 1 << 31;
 /// Bytes of the label; no payload is shorter.
 pub(crate) const LABEL: usize = 20;
 
@@ -16,8 +18,10 @@ pub(crate) fn payload(stream: u32, index: u32, len: usize) -> Vec<u8> {
     bytes.extend_from_slice(&index.to_be_bytes());
     let mut noise = Random::new(u64::from(stream) << 32 | u64::from(index));
     bytes.extend_from_slice(&(noise.next() ^ len as u64).to_be_bytes());
+    let mut next = noise.next();
     while bytes.len() < len {
-        bytes.extend_from_slice(&noise.next().to_be_bytes());
+        bytes.extend_from_slice(&next.to_be_bytes());
+        next = if stream & COMPRESSIBLE == 0 { noise.next() } else { next };
     }
     bytes.truncate(len);
     bytes
@@ -46,6 +50,7 @@ pub(crate) struct Pattern {
     pub(crate) pauses: Option<(f64, Span)>,
     /// The application numbers its packets itself, from here.
     pub(crate) first_seq: Option<u32>,
+    pub(crate) compressible: bool,
 }
 
 impl Default for Pattern {
@@ -58,11 +63,17 @@ impl Default for Pattern {
             largest: 200,
             pauses: None,
             first_seq: None,
+            compressible: false,
         }
     }
 }
 
 impl Pattern {
+    /// A stream's number tells what is in its packets.
+    pub(crate) fn stream(&self, number: u32) -> u32 {
+        number | if self.compressible { COMPRESSIBLE } else { 0 }
+    }
+
     pub(crate) fn every(ms: u32) -> Self {
         Self { interval: Span::from_millis(ms), ..Self::default() }
     }

@@ -1,13 +1,15 @@
 //! Hosts, network and applications on one virtual time line.
 
 use crate::books::Books;
+use crate::foreign::Foreign;
 use crate::host::{Clock, Host};
 use crate::network::{Link, Network};
 use crate::random::Random;
 use crate::tap::{Kind, Tap};
 use crate::workload::{Pattern, Writer};
+use rist::protocol::config::{Profile, Role};
 use rist::protocol::job::{Job, JobId, JobResult};
-use rist::protocol::output::{Event, Output, SocketId, Transmit};
+use rist::protocol::output::{Delivery, Event, Output, PeerId, SocketId, Transmit};
 use rist::protocol::session::{Media, SessionConfig};
 use rist::protocol::time::{Span, Time};
 use std::cmp::Reverse;
@@ -101,6 +103,28 @@ impl World {
         self.hosts.len() - 1
     }
 
+    /// A program that is not ours, on a host of its own. It has one socket, which is opened here.
+    pub(crate) fn add_foreign(
+        &mut self,
+        path: usize,
+        port: u16,
+        build: impl FnOnce(SocketAddr, Time) -> Foreign,
+    ) -> usize {
+        // Nothing is asked of the session that stands in its place.
+        let config = SessionConfig { role: Role::Receiver, profile: Profile::Main, flow_id: 0, seed: 0 };
+        self.hosts.push(Host::new(config, Clock::default()));
+        let host = self.hosts.len() - 1;
+        let socket = self.open(host, path, port);
+        self.run_foreign(host, build(self.hosts[host].socket(socket), self.local_time(host)));
+        host
+    }
+
+    /// Puts a program on the host of another.
+    pub(crate) fn run_foreign(&mut self, host: usize, program: Foreign) {
+        self.books.flows.push(program.voice.flow);
+        self.hosts[host].foreign = Some(program);
+    }
+
     /// Lays both directions of a path between two hosts.
     pub(crate) fn connect(&mut self, path: usize, near: usize, far: usize, forth: Link, back: Link) {
         self.network.connect(address(path, near), address(path, far), forth);
@@ -159,7 +183,7 @@ impl World {
 
     /// An application on `host` starts to write a stream, for `length`.
     pub(crate) fn write_for(&mut self, host: usize, length: Span, pattern: Pattern) -> u32 {
-        let stream = self.writers.len() as u32 + 1;
+        let stream = pattern.stream(self.writers.len() as u32 + 1);
         let random = self.random.fork();
         self.hosts[host].stream = Some(stream);
         self.books.streams.entry(stream).or_default();
@@ -236,6 +260,10 @@ impl World {
         self.trace(|| format!("host {host} gets {:?} from {}", self.tap.read(&arrival.bytes), arrival.from));
         let now = self.local_time(host);
         self.hosts[host].record.datagrams_received += 1;
+        if let Some(program) = &mut self.hosts[host].foreign {
+            program.arrives(now, arrival.from, &arrival.bytes);
+            return self.drain_foreign(host);
+        }
         self.hosts[host].session.handle_datagram(now, socket, arrival.from, &arrival.bytes);
         self.drain(host);
     }
@@ -249,6 +277,11 @@ impl World {
         for (index, seq, bytes) in self.writers[writer].burst() {
             let now = self.local_time(host);
             self.books.wrote(stream, self.now, bytes.len(), now.ticks());
+            if let Some(program) = &mut self.hosts[host].foreign {
+                program.write(now, &bytes);
+                self.drain_foreign(host);
+                continue;
+            }
             let session = &mut self.hosts[host].session;
             let payload = session.pool().copy(&bytes);
             let media = Media { payload, ts_ntp: None, seq, virt_src_port: 0, virt_dst_port: 0 };
@@ -261,6 +294,10 @@ impl World {
     fn wake(&mut self, host: usize) {
         let now = self.local_time(host);
         let at = self.now;
+        if let Some(program) = &mut self.hosts[host].foreign {
+            program.wake(now);
+            return self.drain_foreign(host);
+        }
         while self.hosts[host].jobs.front().is_some_and(|(done, ..)| *done <= at)
             && let Some((_, id, job)) = self.hosts[host].jobs.pop_front()
         {
@@ -347,10 +384,42 @@ impl World {
         }
     }
 
+    /// Does what a foreign program wants.
+    fn drain_foreign(&mut self, host: usize) {
+        let Some(program) = &mut self.hosts[host].foreign else { return };
+        for (nonce, key) in std::mem::take(&mut program.voice.derived) {
+            self.tap.learn(nonce, &[key]);
+        }
+        let (here, remote, flow_id) = (program.here, program.voice.remote, program.voice.flow);
+        let (out, played) = (std::mem::take(&mut program.voice.out), program.played());
+        for bytes in out {
+            if let Some(to) = remote {
+                self.send(host, here, to, bytes);
+            }
+        }
+        for played in played {
+            let delivery = Delivery {
+                flow_id,
+                peer: PeerId(0),
+                seq: 0,
+                ts_ntp: 0,
+                virt_src_port: 0,
+                virt_dst_port: 0,
+                discontinuity: played.hole,
+                flow_start: played.start,
+                payload: self.hosts[host].session.pool().copy(&played.payload),
+            };
+            self.books.delivered(host, self.now, &delivery);
+        }
+    }
+
     fn transmit(&mut self, host: usize, transmit: Transmit) {
         let mut bytes = transmit.head().to_vec();
         bytes.extend_from_slice(transmit.body());
-        let (from, to) = (self.hosts[host].socket(transmit.socket), transmit.to);
+        self.send(host, self.hosts[host].socket(transmit.socket), transmit.to, bytes);
+    }
+
+    fn send(&mut self, host: usize, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
         let kind = self.tap.read(&bytes);
         let target = self.host_at(to);
         if target.is_none() {

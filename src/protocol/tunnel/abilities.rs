@@ -107,7 +107,7 @@ impl Abilities {
         *self.media_clock.get_or_insert_with(|| match wanted {
             AdvancedClock::Megahertz => Clock::Microseconds,
             AdvancedClock::Shifted => Clock::ShiftedMicroseconds,
-            AdvancedClock::Auto if clock.is_shifted() => Clock::ShiftedMicroseconds,
+            AdvancedClock::Auto if clock.seems_shifted() => Clock::ShiftedMicroseconds,
             AdvancedClock::Auto => Clock::Microseconds,
         })
     }

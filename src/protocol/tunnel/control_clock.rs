@@ -49,6 +49,13 @@ impl ControlClock {
         self.shifted >= ENOUGH
     }
 
+    /// As far as can be told when media begins, which waits for the first message and no longer: of others one in 65,536
+    /// looks like that.
+    pub(in crate::protocol) fn seems_shifted(&self) -> bool {
+        let looks = |timestamp: u32| timestamp != 0 && timestamp & 0xFFFF == 0;
+        self.is_shifted() || (self.shifted == 1 && self.last.is_some_and(|(_, timestamp)| looks(timestamp)))
+    }
+
     /// One that takes our answer to an echo for what it is. libRIST before 0.2.19 has a clock that runs 65,536 times too
     /// fast, and takes it for fifteen times as long: it then refuses repeated requests.
     pub(in crate::protocol) fn measures_echoes_rightly(&self) -> bool {
@@ -79,6 +86,14 @@ mod tests {
         let fast = clock(30, |us| (us << 16) as u32 | 0x1234);
         assert!(!fast.is_shifted() && !fast.measures_echoes_rightly());
         assert!(!clock(1, |us| us as u32).measures_echoes_rightly(), "one message tells nothing");
-        assert!(!clock(9, |_| 0).is_shifted(), "a clock that stands still");
+        let still = clock(9, |_| 0);
+        assert!(!still.is_shifted() && !still.seems_shifted(), "a clock that stands still");
+    }
+
+    #[test]
+    fn the_first_message_has_to_do_for_media() {
+        assert!(!clock(0, |_| 0).seems_shifted());
+        assert!(clock(1, |us| (us << 16) as u32).seems_shifted());
+        assert!(!clock(1, |us| us as u32).seems_shifted() && !clock(1, |us| (us << 16) as u32 | 1).seems_shifted());
     }
 }
