@@ -42,7 +42,6 @@ fn the_example_explains_itself() {
 }
 
 #[test]
-#[ignore = "sessions do not send flow attributes yet"]
 fn what_a_sender_says_of_its_flow_arrives() {
     let program = compile("examples-c/flow_attributes.c");
     let port = PortPair::new();

@@ -101,6 +101,7 @@ impl Workshop {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::config::PskMode;
     use crate::crypto::psk::KeySize;
     use crate::crypto::secret::Secret;
     use std::sync::mpsc;
@@ -111,7 +112,8 @@ mod tests {
         let (tell, told) = mpsc::channel();
         let job = |number| {
             let passphrases = vec![Secret::new(b"abc")];
-            (JobId(number), Job::Derive { passphrases, nonce: [1, 2, 3, 4], size: KeySize::Aes128 })
+            let mode = PskMode::Ctr;
+            (JobId(number), Job::Derive { passphrases, nonce: [1, 2, 3, 4], size: KeySize::Aes128, mode })
         };
         for number in 0..20 {
             let tell = tell.clone();

@@ -141,11 +141,11 @@ pub(super) struct Keys {
 impl Keys {
     pub(super) fn run(&mut self, job: Job) -> JobResult {
         match job {
-            Job::Derive { passphrases, nonce, size } => {
+            Job::Derive { passphrases, nonce, size, .. } => {
                 let keys: Vec<_> = passphrases.iter().map(|passphrase| cipher(passphrase, nonce, size)).collect();
                 self.latest = passphrases.first().cloned().map(|passphrase| (passphrase, size));
                 self.known.entry(nonce).or_default().extend(keys.iter().cloned());
-                JobResult::Derived(keys)
+                JobResult::Derived(keys.into_iter().map(Into::into).collect())
             }
             other => other.run(),
         }

@@ -331,7 +331,8 @@ impl World {
         self.hosts[host].record.keys_derived += u64::from(nonce.is_some());
         let result = job.run();
         if let (Some(nonce), JobResult::Derived(keys)) = (nonce, &result) {
-            self.tap.learn(nonce, keys);
+            let ciphers: Vec<_> = keys.iter().map(|keys| keys.cipher.clone()).collect();
+            self.tap.learn(nonce, &ciphers);
         }
         let now = self.local_time(host);
         self.hosts[host].session.job_done(now, id, result);

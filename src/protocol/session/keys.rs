@@ -473,7 +473,7 @@ fn sense(protocol: u16, text: &[u8], proven: bool, expected: Expected) -> Sense 
                 Some(_) => true,
             }
         }
-        Content::KeepAlive(message) if message.capabilities == gre::capabilities(message.announces_pairs()) => {
+        Content::KeepAlive(message) if message.is_like_ours() => {
             return if proven { Sense::Proof } else { Sense::Hint };
         }
         Content::KeepAlive(_) => false,

@@ -5,6 +5,7 @@ use super::lock::Lock;
 use crate::crypto::psk::{Cipher, KeySize, Nonce, counter_block};
 use crate::crypto::secret::Secret;
 use crate::properties::cases;
+use crate::protocol::config::PskMode;
 use crate::protocol::entropy::Entropy;
 use crate::protocol::time::{Span, Time};
 use proptest::prelude::*;
@@ -57,7 +58,7 @@ proptest! {
         (seed, of_few) in any::<(u32, bool)>(),
     ) {
         let cipher = cheap();
-        let mut lock = Lock::new(Secret::new(&[0]), KeySize::Aes256, rotation);
+        let mut lock = Lock::new(Secret::new(&[0]), KeySize::Aes256, PskMode::Ctr, rotation);
         let mut entropy = entropy(seed, of_few);
         let mut now = Time::from_ticks(u64::MAX - (5 << 32));
         let mut wanted: Vec<Nonce> = Vec::new();
@@ -77,7 +78,7 @@ proptest! {
                 }
                 Step::Derived(ago) => {
                     if let Some(nonce) = wanted.iter().rev().nth(ago) {
-                        lock.derived(now, *nonce, cipher.clone());
+                        lock.derived(now, *nonce, cipher.clone().into());
                     }
                 }
                 Step::Change(to) => {
@@ -184,7 +185,7 @@ proptest! {
                     let mut opened = open(&mut ring);
                     if opened == Err(Refusal::Unknown) {
                         let (passphrases, epoch) = ring.passphrases(now);
-                        let derived = passphrases.iter().map(|secret| ciphers.of(secret.octets()[0], name.0)).collect();
+                        let derived = passphrases.iter().map(|secret| ciphers.of(secret.octets()[0], name.0).into()).collect();
                         ring.add(now, name, derived, epoch);
                         opened = open(&mut ring);
                     }

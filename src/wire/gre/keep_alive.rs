@@ -82,6 +82,13 @@ impl<'a> KeepAlive<'a> {
         })
     }
 
+    /// Its capabilities are those that libRIST and this library announce, whatever it can do in Advanced.
+    pub fn is_like_ours(&self) -> bool {
+        let [first, second] = self.capabilities;
+        let beside = if second & ADVANCED != 0 { ADVANCED | FRAGMENTATION | COMPRESSION } else { 0 };
+        [first, second & !beside] == capabilities(self.announces_pairs())
+    }
+
     /// Media comes in pairs.
     pub fn announces_pairs(&self) -> bool {
         self.capabilities[0] & PAIRS != 0
@@ -136,6 +143,14 @@ mod tests {
                 assert_eq!(librist.advanced_capabilities(), Some(AdvancedCapabilities { fec: false, ..can }));
             }
         }
+    }
+
+    #[test]
+    fn ours_are_known_by_their_capabilities() {
+        let can = AdvancedCapabilities { fragmentation: true, compression: true, fec: false };
+        assert!(KeepAlive::advanced([2; 6], true, can, &[]).is_like_ours());
+        let message = |capabilities| KeepAlive { mac: [0; 6], capabilities, extension: None, json: &[] };
+        assert!(message(CAPABILITIES).is_like_ours() && !message([0x25, 0x22]).is_like_ours());
     }
 
     #[test]
