@@ -3,7 +3,7 @@
 use crate::network::Link;
 use crate::pair::{Pair, Path, Setup};
 use rist::crypto::psk::KeySize;
-use rist::protocol::config::Profile;
+use rist::protocol::config::{Profile, PskMode};
 use rist::protocol::time::Span;
 
 fn lossy() -> Path {
@@ -85,6 +85,25 @@ fn the_first_packets_wait_and_none_is_lost() {
             let bits = seq_bits(&pair);
             let expected = if theirs == Profile::Advanced { 32 } else { 16 };
             assert!(bits.iter().all(|bits| *bits == expected), "{bits:?}");
+        }
+    }
+}
+
+/// PSK modes that only two of ours speak.
+#[test]
+fn what_is_authenticated_arrives_over_a_lossy_link() {
+    for psk_mode in [PskMode::Hmac, PskMode::CtrHmac, PskMode::Gcm, PskMode::ChaCha] {
+        for rotation in [0, 50] {
+            println!("{psk_mode:?}, rotation {rotation}");
+            let mut setup = Setup::new(lossy()).secret(KeySize::Aes256).advanced();
+            setup.peer.key_rotation = rotation;
+            setup.peer.advanced.psk_mode = psk_mode;
+            let mut pair = setup.start();
+            pair.world.run_for(Span::from_secs(2));
+            let stream = pair.play();
+            let reception = &pair.world.books.receptions[&(stream, pair.receiver)];
+            let written = pair.world.books.streams[&stream].packets.len() as u64;
+            assert_eq!(reception.delivered, written, "{:?}", pair.got().lines);
         }
     }
 }
