@@ -181,7 +181,8 @@ fn a_change_of_framing_keeps_the_latency() {
 
 #[test]
 fn a_clock_that_stands_still_or_leaps_does_not_empty_the_buffer() {
-    let strange: [(&str, fn(u64) -> u64); 4] = [
+    type Clock = fn(u64) -> u64;
+    let strange: [(&str, Clock); 4] = [
         ("stands still", |us| us.min(5_000_000)),
         ("leaps back", |us| if us < 5_000_000 { us + 50_000_000 } else { us }),
         ("leaps forward", |us| if us < 5_000_000 { us } else { us + 50_000_000 }),
@@ -202,6 +203,49 @@ fn a_clock_that_stands_still_or_leaps_does_not_empty_the_buffer() {
                 let least = if settled { 250_000 } else { 195_000 };
                 assert!((least..=340_000).contains(&latency), "{name} {sender:?} {}: {latency}", number(out));
             }
+        }
+    }
+}
+
+#[test]
+fn the_clock_is_found_again_after_a_silence() {
+    for sender in [Sender::Microseconds, Sender::Shifted, Sender::Fast] {
+        for silence in [5_000_000, 30_000_000, 5_000_000_000] {
+            let mut bench = Bench::new(300, AdvancedClock::Auto, 0);
+            let time = |n: u32| u64::from(n) * INTERVAL_US + if n < 1000 { 0 } else { silence };
+            for n in 0..2000u32 {
+                let wrote = time(n) + time(n) / 10_000;
+                assert!(bench.come(time(n) + jitter(n, 4000), 1, n, sender, wrote, false), "{sender:?} {n}");
+            }
+            bench.deliver(silence + 60_000_000);
+            assert!(bench.order().into_iter().eq(0..2000));
+            for (due, out) in &bench.out {
+                let latency = *due as i64 - time(number(out)) as i64;
+                assert!((298_000..=336_000).contains(&latency), "{sender:?} {silence} {}: {latency}", number(out));
+            }
+        }
+    }
+}
+
+#[test]
+fn reports_of_the_wall_clock_count_whatever_the_timestamps_do() {
+    let wall_ahead = Span::from_secs(5);
+    for sender in [Sender::Main, Sender::Microseconds, Sender::Shifted, Sender::Fast] {
+        let mut bench = Bench::new(300, AdvancedClock::Auto, 0);
+        bench.flow.configure(FlowConfig { timing_mode: TimingMode::Rtc, ..*bench.flow.config() });
+        bench.flow.set_wall_clock(wall_ahead);
+        for n in 0..2000u32 {
+            let us = u64::from(n) * INTERVAL_US;
+            let came = us + 10_000 + jitter(n, 4000);
+            bench.come(came, 1, n, sender, us, false);
+            if n % 20 == 0 {
+                bench.flow.sender_report(at(came), (at(us) + wall_ahead).ticks(), (us * 9 / 100) as u32);
+            }
+        }
+        bench.deliver(60_000_000);
+        for (due, out) in bench.out.iter().filter(|(_, out)| number(out) > 500) {
+            let latency = *due as i64 - i64::from(number(out)) * INTERVAL_US as i64;
+            assert!((299_000..=305_000).contains(&latency), "{sender:?} {}: {latency}", number(out));
         }
     }
 }
