@@ -182,6 +182,21 @@ fn tunnel_packets_are_read_as_written() {
 }
 
 #[test]
+fn advanced_packets_are_read_as_written() {
+    smoke("advanced");
+}
+
+#[test]
+fn blocks_are_decompressed_within_bounds() {
+    smoke("lz4");
+}
+
+#[test]
+fn only_what_was_sealed_is_opened() {
+    smoke_of("aead", 10_000);
+}
+
+#[test]
 fn login_frames_are_read_as_written() {
     smoke("eapol");
 }

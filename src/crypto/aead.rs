@@ -180,7 +180,7 @@ mod tests {
             let hash = key.seal(7, b"header", &mut body).expect("short");
             assert_eq!(body == clear, mode == Mode::Hmac, "{mode:?} {size:?}");
             let sealed = body;
-            let mut refused = |iv, header: &[u8], mut changed: [u8; 32], hash| {
+            let refused = |iv, header: &[u8], mut changed: [u8; 32], hash| {
                 let before = changed;
                 assert!(!key.open(iv, header, &mut changed, &hash), "{mode:?} {size:?}");
                 assert_eq!(changed, before, "decrypted though forged");

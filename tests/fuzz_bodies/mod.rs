@@ -2,6 +2,7 @@
 //!
 //! A body takes any bytes and panics when a promise is broken.
 
+mod advanced;
 mod allocated;
 mod auth;
 mod capi;
@@ -27,6 +28,9 @@ pub(crate) const BODIES: &[(&str, Body)] = &[
     ("rtcp_compound", wire::rtcp_compound),
     ("null_packet", wire::null_packet),
     ("gre", tunnel::gre),
+    ("advanced", advanced::advanced),
+    ("lz4", advanced::lz4),
+    ("aead", advanced::aead),
     ("keep_alive", keep_alive::keep_alive),
     ("eapol", auth::eapol),
     ("auth", auth::auth),
