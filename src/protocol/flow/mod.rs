@@ -6,9 +6,13 @@
 mod abuse;
 mod allowance;
 mod arrival;
+#[cfg(test)]
+mod changes;
 mod convention;
 mod counters;
 mod faded;
+#[cfg(test)]
+mod fragments;
 mod haste;
 mod merge;
 pub(super) mod path;

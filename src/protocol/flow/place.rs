@@ -90,7 +90,10 @@ impl Flow {
     /// Longer numbers tell more positions apart: the ring may grow.
     #[inline]
     fn number_is(&mut self, position: u64, seq: u32, numbers: Numbers) {
-        if self.line.as_mut().is_some_and(|line| line.number_is(position, seq, numbers)) {
+        if numbers == Numbers::Long
+            && let Some(line) = &mut self.line
+            && line.number_is(position, seq)
+        {
             self.set_ring(numbers);
         }
     }

@@ -43,11 +43,22 @@ impl Flow {
             if release > now {
                 break;
             }
-            let Some(packet) = self.take_next() else { break };
+            let packet = match self.ready.pop_front() {
+                Some(packet) => packet,
+                None => match self.take_head() {
+                    Some(packet) => packet,
+                    None => break,
+                },
+            };
             self.counters.handed_out(now.since(packet.arrived).max(Span::ZERO));
-            let Some(block) = self.reassembly.add(packet) else { continue };
-            let next = block.next;
-            out.push(block.delivery);
+            let next = if packet.part.is_whole() && self.reassembly.is_idle() {
+                out.push(packet.delivery);
+                packet.next
+            } else {
+                let Some(block) = self.reassembly.add(packet) else { continue };
+                out.push(block.delivery);
+                block.next
+            };
             if let Some(first) = out.last_mut().filter(|_| self.config.merging.is_on()) {
                 let alone = self.complete_pair(now, first, next);
                 out.extend(alone);

@@ -26,17 +26,15 @@ pub(super) struct Reassembly {
 }
 
 impl Reassembly {
-    /// The block that is complete with this packet.
+    /// Whole packets have nothing to do here.
     #[inline]
-    pub(super) fn add(&mut self, packet: Ready) -> Option<Ready> {
-        if packet.part.is_whole() && self.run.is_empty() && !self.broken {
-            return Some(packet);
-        }
-        self.add_part(packet)
+    pub(super) fn is_idle(&self) -> bool {
+        self.run.is_empty() && !self.broken
     }
 
+    /// The block that is complete with this packet.
     #[inline(never)]
-    fn add_part(&mut self, packet: Ready) -> Option<Ready> {
+    pub(super) fn add(&mut self, packet: Ready) -> Option<Ready> {
         let part = packet.part;
         if part.first || packet.delivery.discontinuity || packet.delivery.flow_start {
             self.give_up();
@@ -68,6 +66,12 @@ impl Reassembly {
         self.counted = true;
         self.incomplete = self.incomplete.saturating_add(1);
         self.forget();
+    }
+
+    /// Fragments and octets that wait for the rest.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> (usize, usize) {
+        (self.run.len(), self.octets)
     }
 
     fn forget(&mut self) {

@@ -173,31 +173,20 @@ impl SourceClock {
     /// Learns from a first transmission that came in order, whose stamp has told its source time.
     pub(super) fn learn(&mut self, now: Time, source: Time, stamp: Stamp) {
         let deviation = self.deviation(now, source);
-        let early = deviation < Span::ZERO;
-        let is_rtp = matches!(stamp, Stamp::Rtp { .. });
-        if early && now.since(self.anchored) < SETTLING && is_rtp && deviation > Span::ZERO - FIRST_STEP {
-            self.shift(deviation);
-            self.restart_window();
+        let narrow = match (stamp, &mut self.advanced) {
+            (Stamp::Advanced { .. }, Some((counts, scale))) => {
+                scale.heard = now;
+                *counts == Counts::Shifted
+            }
+            _ => false,
+        };
+        if deviation < Span::ZERO && !narrow && self.settles(now, deviation, stamp) {
             return;
         }
-        let mut narrow = false;
-        let scale = match &mut self.advanced {
-            Some((counts, scale)) if !is_rtp => {
-                scale.heard = now;
-                narrow = *counts == Counts::Shifted;
-                Some(scale)
-            }
-            _ => self.rtp.as_mut(),
-        };
-        // The line was continued with what may have been a late packet.
-        if let Some(scale) = scale.filter(|scale| early && !narrow && now.since(scale.begun) < SETTLING)
-            && deviation > Span::ZERO - FIRST_STEP
-        {
-            scale.base = scale.base.wrapping_add(deviation.ticks() as u64);
-            return;
+        if narrow {
+            self.window_count = (self.window_count.0 + 1, self.window_count.1 + u32::from(deviation < Span::ZERO));
         }
         self.window_min = Some(self.window_min.map_or(deviation, |min| min.min(deviation)));
-        self.window_count = (self.window_count.0 + 1, self.window_count.1 + u32::from(early));
         if now.since(self.window_start) < WINDOW {
             return;
         }
@@ -206,7 +195,7 @@ impl SourceClock {
         let Some(mut min) = self.window_min else { return };
         self.restart_window();
         // Of 16 bits what is very late looks early: many must be.
-        if narrow && early < all / 4 {
+        if early < all / 4 {
             min = min.max(Span::ZERO);
         }
         if min.abs() > STEP {
@@ -219,6 +208,25 @@ impl SourceClock {
         }
         self.deviant_windows = 0;
         self.shift(min.max(Span::ZERO - SLEW_PER_WINDOW).min(SLEW_PER_WINDOW));
+    }
+
+    /// Whether a packet that is earlier than the mapping says corrects it at once, while that is young.
+    #[inline(never)]
+    fn settles(&mut self, now: Time, deviation: Span, stamp: Stamp) -> bool {
+        if deviation <= Span::ZERO - FIRST_STEP {
+            return false;
+        }
+        let is_rtp = matches!(stamp, Stamp::Rtp { .. });
+        if is_rtp && now.since(self.anchored) < SETTLING {
+            self.shift(deviation);
+            self.restart_window();
+            return true;
+        }
+        // The line was continued with what may have been a late packet.
+        let scale = if is_rtp { self.rtp.as_mut() } else { self.advanced.as_mut().map(|(_, scale)| scale) };
+        let Some(scale) = scale.filter(|scale| now.since(scale.begun) < SETTLING) else { return false };
+        scale.base = scale.base.wrapping_add(deviation.ticks() as u64);
+        true
     }
 
     fn restart_window(&mut self) {

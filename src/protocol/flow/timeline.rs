@@ -67,10 +67,9 @@ impl Timeline {
         }
     }
 
-    /// A packet with this number lies at `position`. Whether its numbers are longer than those before.
-    #[inline]
-    pub(super) fn number_is(&mut self, position: u64, seq: u32, numbers: Numbers) -> bool {
-        let longer = numbers == Numbers::Long && self.shift.is_none();
+    /// A packet with this number of 32 bits lies at `position`. Whether it is the first such.
+    pub(super) fn number_is(&mut self, position: u64, seq: u32) -> bool {
+        let longer = self.shift.is_none();
         if longer {
             self.shift = Some((position as u32).wrapping_sub(seq));
         }

@@ -26,7 +26,7 @@ pub(super) struct SourceTime {
 }
 
 impl Flow {
-    #[inline]
+    #[inline(always)]
     pub(super) fn source_time(&self, line: &Timeline, position: u64, packet: &Envelope) -> SourceTime {
         let told = match packet.stamp {
             Stamp::Rtp { timestamp, rate: Some(rate) } => line.clock.rtp_time(packet.now, timestamp, rate),
@@ -84,6 +84,7 @@ impl Flow {
 
     /// When a packet is handed out: its place in the sender's time, or in ours, plus the recovery buffer.
     /// Where the sender's time is not known or not wanted, that is `expected`.
+    #[inline]
     pub(super) fn release_time(&self, packet: &Envelope, source: SourceTime, expected: Time, buffer: Span) -> Time {
         let Some(line) = &self.line else { return expected };
         let local = match (self.config.timing_mode, packet.stamp) {
