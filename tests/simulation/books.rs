@@ -14,7 +14,7 @@ const ROUND: i64 = ((1i128 << 64) / 90_000) as i64;
 /// How long after the beginning of an Advanced flow its times may move, and by how much: they are those of arrival until
 /// timestamps are believed, and follow the quickest packets for two seconds then (`protocol::flow`).
 const WATCHED: Span = Span::from_secs(4);
-const MOVES: u64 = (1 << 32) / 16;
+const MOVES: u64 = 1 << 31;
 /// "Not yet".
 pub(crate) const NEVER: Span = Span::MAX;
 

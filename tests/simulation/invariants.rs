@@ -5,6 +5,7 @@
 use crate::books::{Fate, NEVER, PATHS};
 use crate::pair::Setup;
 use crate::world::World;
+use rist::protocol::config::Profile;
 use rist::protocol::time::Span;
 
 /// Rounding of clocks, timestamps and timers.
@@ -28,6 +29,8 @@ pub(crate) struct Bounds {
     buffer_max: Span,
     tolerance: Span,
     paths: usize,
+    /// What timestamps count has to be found out first: until then packets are placed by their arrival, and by each other.
+    watches: bool,
     /// RTT, jitter and the sender's view of us are learnt first.
     learning: Span,
     /// Longest wait between seeing a gap and the first request.
@@ -110,6 +113,7 @@ impl Bounds {
             buffer_max: setup.peer.buffer_max,
             tolerance: if drift { TOLERANCE + DRIFT_TOLERANCE } else { TOLERANCE },
             paths: setup.paths.len(),
+            watches: setup.profile == Profile::Advanced && setup.receiver_profile.is_none(),
             learning: LEARNING,
             first_request: setup.peer.reorder_buffer.max(rtt.scaled(1, 2)) + Span::from_millis(10),
             answer,
@@ -191,7 +195,8 @@ impl Bounds {
                 let late = LATE_REPAIR.max(self.buffer_max.scaled(1, 10));
                 let last = own + if next.is_none() && fate.repeats > 0 { late } else { Span::ZERO };
                 let latest = filled.map_or(last, |filled| filled.max(own));
-                if fate.delivered > latest || latency < least - self.tolerance {
+                let early = latency < least - self.tolerance && !(self.watches && at < learnt);
+                if fate.delivered > latest || early {
                     verdict.violate(format!(
                         "packet {index}, written at {:.3} s, delivered {:.3} ms later, not within {:.3} to {:.3}",
                         at.as_secs_f64(),

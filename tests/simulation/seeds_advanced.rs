@@ -121,6 +121,9 @@ const RECOVERY: Span = Span::from_secs(5);
 pub(crate) fn run_eventful(seed: u64) {
     let (setup, trouble, others) = eventful(seed);
     let mut pair = setup.start();
+    // Where the framing changes, or the flow begins anew, timestamps are watched first.
+    let receiver = pair.receiver;
+    pair.world.books.timeless.push(receiver);
     pair.settle();
     let mut streams = vec![(pair.write(Span::from_secs(14)), pair.sender)];
     for number in 0..others {

@@ -32,6 +32,13 @@ pub(in crate::protocol) struct Sent {
     pub(in crate::protocol) advanced: Packed,
 }
 
+impl Sent {
+    /// Octets of its payload on the wire, by the framing.
+    pub(in crate::protocol) fn octets(&self, packed: bool) -> usize {
+        self.advanced.payload.as_ref().filter(|_| packed).unwrap_or(&self.payload).len()
+    }
+}
+
 /// What Advanced sends of a packet where that is not the payload as it is. Made once, so that a repeat is the same.
 #[derive(Debug, Clone)]
 pub(in crate::protocol) struct Packed {

@@ -17,6 +17,8 @@ pub(super) struct Waiting {
 pub(super) struct Lane {
     pub(super) waiting: VecDeque<Waiting>,
     pub(super) pacer: Pacer,
+    /// What it is sent is packed for Advanced: that is what counts.
+    pub(super) packed: bool,
     /// How long its receiver has shown to wait for a packet, if longer than we keep it waiting.
     patience: Span,
 }

@@ -38,6 +38,8 @@ pub(super) struct Terms {
     /// It asks again before an answer can be there only when it has no time left. Our receivers do, and who tells what it
     /// receives is no libRIST.
     pub(super) deliberate: bool,
+    /// It is sent packets as they are packed for Advanced.
+    pub(super) packed: bool,
 }
 
 /// What became of a request.
@@ -168,6 +170,7 @@ impl Sender {
         repeats.waiting = true;
         lane.pacer.set_ceiling(terms.max_bitrate_kbps);
         lane.pacer.set_congested(terms.congested);
+        lane.packed = terms.packed;
         // It is of use until one buffer after its time; to a receiver with a longer buffer than ours, a while longer.
         let expires = (written.unwrap_or(now) + terms.buffer_max).max(now + terms.rtt);
         lane.waiting.push_back(Waiting { seq, expires });
@@ -199,7 +202,7 @@ impl Sender {
                 }
                 match self.history.get(now, next.seq).filter(|_| usable) {
                     Some(sent) => {
-                        lane.pacer.repair(now, sent.payload.len());
+                        lane.pacer.repair(now, sent.octets(lane.packed));
                         out.push(Retransmission { peer, sent: sent.clone() });
                     }
                     None => refused.push(peer),
@@ -254,6 +257,7 @@ mod tests {
             rtt: Span::from_millis(20),
             congested: false,
             deliberate: true,
+            packed: false,
         };
         let (mut out, mut refused, mut served) = (Vec::new(), Vec::new(), 0);
         for n in 0..2000u32 {

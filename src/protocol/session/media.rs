@@ -186,6 +186,7 @@ impl Session {
             // Who asks deliberately makes the best of a full link. Others ask for what is only late, again and again.
             congested: peer.rtt.is_congested() && !deliberate,
             deliberate,
+            packed: self.speaks_advanced(id),
         })
     }
 

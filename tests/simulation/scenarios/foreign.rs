@@ -72,7 +72,7 @@ fn send_to(model: Model, what: &str, setup: Setup, start: AdvancedStart, lossy: 
     let held = if start == AdvancedStart::Auto { Span::from_millis(BUFFER / 2 + 20) } else { Span::ZERO };
     // Who begins anew plays at once what it has.
     let least = if theirs.switches == 0 { buffer } else { Span::ZERO };
-    assert!(outcome.shortest >= least && outcome.longest <= buffer + slowest + held + Span::from_millis(10), "{what}");
+    assert!(outcome.shortest >= least && outcome.longest <= buffer + slowest + held + Span::from_millis(20), "{what}");
 }
 
 #[test]

@@ -108,7 +108,8 @@ fn a_sender_is_exchanged_for_an_older_one_and_back() {
         stage.finish();
         let missed = |from, to| missed(&stage.world, stream, stage.ours, Span::from_secs(from), Span::from_secs(to));
         assert_eq!(missed(12, 19), 0, "{}", model.name);
-        assert_eq!(missed(22, 30), 0, "{}", model.name);
+        // Numbers of 32 bits that begin anew look like those of 16 bits again, for a while.
+        assert_eq!(missed(24, 30), 0, "{}", model.name);
     }
 }
 
