@@ -1,6 +1,9 @@
 //! Programs that ask for the Advanced profile: two of ours speak it, and with others it is Main, found out by itself.
 
 use super::*;
+use std::time::Duration;
+use support::relay::Direction;
+use support::stream::{PACKET, number_of};
 
 const CLEAR: Mode = Mode::ADVANCED;
 const AES_128: Mode = Mode::ADVANCED.aes(128);
@@ -58,5 +61,18 @@ fn compression_fragments_and_authentication() {
     for extra in ["&psk-mode=hmac", "&psk-mode=ctr-hmac", "&psk-mode=gcm", "&psk-mode=chacha&compression=1"] {
         println!("{extra}");
         check(tools(AES_256.extra(extra), ours(), Lossy, ours()));
+    }
+}
+
+/// The very first packet that a sender which asks for Advanced was given comes out, whoever receives.
+#[test]
+fn nothing_is_lost_while_it_is_found_out_what_the_other_side_speaks() {
+    for to in [debian(), ours()] {
+        let run = chain::Run::start(&tools(CLEAR, ours(), Clean, to), true);
+        run.wait("packets", Duration::from_secs(20), |verdict| verdict.packets >= 300);
+        let sent = run.relay.recorded().into_iter().filter(|(direction, _)| *direction == Direction::Forward);
+        let payload = |(_, datagram): (Direction, Vec<u8>)| datagram.len().checked_sub(PACKET).map(|at| datagram[at..].to_vec());
+        let first = sent.filter_map(payload).find_map(|payload| number_of(&payload));
+        assert_eq!(run.collector.verdict().first, first, "to {}\n{}", to.name, run.evidence());
     }
 }
