@@ -101,9 +101,9 @@ impl Workshop {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::config::PskMode;
     use crate::crypto::psk::KeySize;
     use crate::crypto::secret::Secret;
+    use crate::protocol::config::PskMode;
     use std::sync::mpsc;
 
     #[test]

@@ -71,7 +71,8 @@ fn nothing_is_lost_while_it_is_found_out_what_the_other_side_speaks() {
         let run = chain::Run::start(&tools(CLEAR, ours(), Clean, to), true);
         run.wait("packets", Duration::from_secs(20), |verdict| verdict.packets >= 300);
         let sent = run.relay.recorded().into_iter().filter(|(direction, _)| *direction == Direction::Forward);
-        let payload = |(_, datagram): (Direction, Vec<u8>)| datagram.len().checked_sub(PACKET).map(|at| datagram[at..].to_vec());
+        let payload =
+            |(_, datagram): (Direction, Vec<u8>)| datagram.len().checked_sub(PACKET).map(|at| datagram[at..].to_vec());
         let first = sent.filter_map(payload).find_map(|payload| number_of(&payload));
         assert_eq!(run.collector.verdict().first, first, "to {}\n{}", to.name, run.evidence());
     }

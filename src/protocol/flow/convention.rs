@@ -45,8 +45,8 @@ pub(super) enum Counts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Same,
-    /// Timestamps are believed; this packet came so much later than the quickest.
-    Adopt(Counts, Span),
+    /// Timestamps are believed, of packets that came since then; this one came so much later than the quickest.
+    Adopt(Counts, Span, Time),
     Drop,
 }
 
@@ -175,9 +175,10 @@ impl Convention {
             self.watch = Some(Watch::new(now, timestamp));
             return Verdict::Same;
         };
+        let began = watch.began;
         self.watch = None;
         self.believed = Some(Believed { counts, since: now, astray: None, window: now, packets: 0, at_the_seam: 0 });
-        Verdict::Adopt(counts, excess)
+        Verdict::Adopt(counts, excess, began)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Where a packet lies in the sender's time, and when it is handed out.
 
 use super::Flow;
-use super::arrival::{Envelope, Stamp};
-use super::convention::Verdict;
+use super::arrival::{Envelope, Mark, Numbers, Stamp};
+use super::convention::{Counts, Verdict};
 use super::recovery_buffer::{Missing, Slot};
 use super::timeline::Timeline;
 use crate::protocol::config::TimingMode;
@@ -139,15 +139,45 @@ impl Flow {
                 match line.convention.note(packet.now, timestamp, deviation, buffer) {
                     Verdict::Same if source.told => {}
                     Verdict::Same => return,
-                    Verdict::Adopt(counts, excess) => {
+                    Verdict::Adopt(counts, excess, since) => {
                         let at = line.clock.reading(packet.now) - excess;
-                        return line.clock.begin_advanced(packet.now, timestamp, counts, at);
+                        line.clock.begin_advanced(packet.now, timestamp, counts, at);
+                        return self.time_again(counts, since);
                     }
                     Verdict::Drop => return line.clock.end_advanced(),
                 }
             }
         }
         line.clock.learn(packet.now, source.at, packet.stamp);
+    }
+}
+
+impl Flow {
+    /// Timestamps are believed from now on. What has come `since` and waits was timed by its arrival, which need not be so:
+    /// its own timestamps tell when it was sent.
+    #[cold]
+    fn time_again(&mut self, counts: Counts, since: Time) {
+        let Some(line) = self.line.as_mut().filter(|_| counts == Counts::Microseconds) else { return };
+        if self.config.timing_mode != TimingMode::Source {
+            return;
+        }
+        let latest = self.target + self.target.scaled(1, 10) + Span::from_millis(5);
+        for position in line.next_out..=line.highest {
+            let Some(Slot::Present(packet)) = self.buffer.get_mut(position) else { continue };
+            let Mark { timestamp, numbers: Numbers::Long } = packet.mark else { continue };
+            if packet.arrived.since(since) < Span::ZERO {
+                continue;
+            }
+            let Some(source) = line.clock.advanced_time(packet.arrived, timestamp, None) else { continue };
+            packet.source = source;
+            packet.release = (line.clock.local(source) + self.target).min(packet.arrived + latest);
+            if position == line.highest {
+                (line.newest_source, line.newest_release) = (packet.source, packet.release);
+            }
+            if let Some((head, release)) = line.head.as_mut().filter(|(head, _)| *head == position) {
+                (*head, *release) = (position, packet.release);
+            }
+        }
     }
 }
 
