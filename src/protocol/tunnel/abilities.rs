@@ -7,8 +7,9 @@ use crate::wire::advanced::control;
 use crate::wire::advanced::timestamp::Clock;
 use crate::wire::gre;
 
-/// A keep-alive that no longer offers Advanced counts if nothing came in it for so long: libraries that speak it send
-/// such keep-alives beside it (ristgo and ristrust, to announce pairs), and libRIST before 0.2.19 takes them at their word.
+/// A keep-alive that no longer offers Advanced counts if nothing came in it, and no other offered it, for so long: libraries
+/// that speak it send such keep-alives beside it (ristgo and ristrust, to announce pairs), anybody can forge one, and
+/// libRIST before 0.2.19 takes them at their word.
 const SILENT: Span = Span::from_secs(2);
 
 /// Echo requests that are sent by RTCP before others are tried.
@@ -22,7 +23,7 @@ pub(in crate::protocol) struct Abilities {
     compression: bool,
     /// It has told which it has: nothing is to be waited for.
     told: bool,
-    /// The latest Advanced datagram came.
+    /// The latest Advanced datagram came, or keep-alive of the tunnel that offers it.
     heard: Option<Time>,
     pub(in crate::protocol) clock: ControlClock,
     /// What our timestamps count. Chosen once for a stream: a change would look like a leap.
@@ -66,6 +67,7 @@ impl Abilities {
     pub(in crate::protocol) fn kept_alive(&mut self, now: Time, offer: Offer) -> Change {
         self.told = true;
         if offer.advanced {
+            self.heard = Some(now);
             let Offer { fragments, compression, .. } = offer;
             return self.offered(Offer {
                 fragments: fragments || self.fragments,
@@ -177,6 +179,15 @@ mod tests {
         assert_eq!(abilities.kept_alive(at(2900), nothing), Change::None);
         assert_eq!(abilities.kept_alive(at(3100), nothing), Change::Main);
         assert_eq!(abilities.heard_advanced(at(3200)), Change::Advanced);
+    }
+
+    #[test]
+    fn an_offer_is_not_taken_back_at_once() {
+        let advanced = Offer { advanced: true, ..Offer::default() };
+        let mut abilities = Abilities::default();
+        assert_eq!(abilities.kept_alive(at(0), advanced), Change::Advanced);
+        assert_eq!(abilities.kept_alive(at(100), Offer::default()), Change::None);
+        assert_eq!(abilities.kept_alive(at(2100), Offer::default()), Change::Main);
     }
 
     #[test]
