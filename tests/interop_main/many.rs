@@ -142,6 +142,10 @@ modes! {
     two_receivers_lossy: Lossy, two_receivers(Mode::MAIN);
     two_receivers_aes_128_clean: Clean, two_receivers(Mode::MAIN.aes(128));
     two_receivers_aes_128_lossy: Lossy, two_receivers(Mode::MAIN.aes(128));
+    two_senders_that_ask_for_advanced: Lossy, two_senders(Mode::ADVANCED);
+    two_senders_that_ask_for_advanced_aes_128: Lossy, two_senders(Mode::ADVANCED.aes(128));
+    two_receivers_that_ask_for_advanced: Lossy, two_receivers(Mode::ADVANCED);
+    two_receivers_that_ask_for_advanced_aes_128: Lossy, two_receivers(Mode::ADVANCED.aes(128));
     two_receivers_login_clean: Clean, two_receivers(Mode::MAIN.login());
     two_receivers_login_lossy: Lossy, two_receivers(Mode::MAIN.login());
 }
