@@ -20,7 +20,13 @@ pub(crate) const MAIN_AES_128: Kind = Kind { name: "Main AES-128", key: Some(Key
 pub(crate) const MAIN_AES_256: Kind = Kind { name: "Main AES-256", key: Some(KeySize::Aes256), ..MAIN };
 pub(crate) const MAIN_LOSS: Kind = Kind { name: "Main 5 % loss", loss: 0.05, ..MAIN };
 
-pub(crate) const KINDS: [Kind; 5] = [SIMPLE, MAIN, MAIN_AES_128, MAIN_AES_256, MAIN_LOSS];
+pub(crate) const ADVANCED: Kind = Kind { name: "Advanced", profile: Profile::Advanced, ..SIMPLE };
+pub(crate) const ADVANCED_AES_128: Kind = Kind { name: "Advanced AES-128", key: Some(KeySize::Aes128), ..ADVANCED };
+pub(crate) const ADVANCED_AES_256: Kind = Kind { name: "Advanced AES-256", key: Some(KeySize::Aes256), ..ADVANCED };
+pub(crate) const ADVANCED_LOSS: Kind = Kind { name: "Advanced 5 % loss", loss: 0.05, ..ADVANCED };
+
+pub(crate) const KINDS: [Kind; 9] =
+    [SIMPLE, MAIN, MAIN_AES_128, MAIN_AES_256, MAIN_LOSS, ADVANCED, ADVANCED_AES_128, ADVANCED_AES_256, ADVANCED_LOSS];
 
 impl Kind {
     /// The defaults, with a bandwidth that leaves room for repairs beside 50 Mbit/s of media.

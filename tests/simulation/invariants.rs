@@ -12,6 +12,8 @@ use rist::protocol::time::Span;
 const TOLERANCE: Span = Span::from_millis(2);
 /// What drift compensation may be behind or ahead.
 const DRIFT_TOLERANCE: Span = Span::from_millis(20);
+/// What a clock that is found out is ahead by, where the network is at its worst.
+const WATCHED_TOLERANCE: Span = Span::from_millis(15);
 /// What learning takes when the setup does not say otherwise.
 const LEARNING: Span = Span::from_millis(2000);
 /// How late a repair may come that nothing waits behind, or a tenth of the buffer.
@@ -195,7 +197,8 @@ impl Bounds {
                 let late = LATE_REPAIR.max(self.buffer_max.scaled(1, 10));
                 let last = own + if next.is_none() && fate.repeats > 0 { late } else { Span::ZERO };
                 let latest = filled.map_or(last, |filled| filled.max(own));
-                let early = latency < least - self.tolerance && !(self.watches && at < learnt);
+                let allowed = if self.watches { self.tolerance + WATCHED_TOLERANCE } else { self.tolerance };
+                let early = latency < least - allowed && !(self.watches && at < learnt);
                 if fate.delivered > latest || early {
                     verdict.violate(format!(
                         "packet {index}, written at {:.3} s, delivered {:.3} ms later, not within {:.3} to {:.3}",

@@ -129,7 +129,10 @@ fn link(random: &mut Random, delay: Span, loss: f64) -> Link {
 
 /// Plays the world of a seed to its end.
 pub(crate) fn play(setup: Setup) -> (Pair, u32) {
-    let mut pair = setup.start();
+    play_on(setup.start())
+}
+
+fn play_on(mut pair: Pair) -> (Pair, u32) {
     let lead = pair.world.random.millis(0, 600);
     pair.world.run_for(lead);
     let stream = pair.play();
@@ -139,9 +142,22 @@ pub(crate) fn play(setup: Setup) -> (Pair, u32) {
 /// Plays a world and checks every promise.
 #[track_caller]
 pub(crate) fn run(setup: Setup) {
-    let (pair, stream) = play(setup);
+    check(play(setup));
+}
+
+#[track_caller]
+fn check((pair, stream): (Pair, u32)) {
     pair.assert(stream);
     pair.assert_counters(stream);
+}
+
+/// The same, but for the times of the source.
+#[track_caller]
+pub(crate) fn run_timeless(setup: Setup) {
+    let mut pair = setup.start();
+    let receiver = pair.receiver;
+    pair.world.books.timeless.push(receiver);
+    check(play_on(pair));
 }
 
 pub(crate) fn number(name: &str, otherwise: u64) -> u64 {

@@ -28,6 +28,8 @@ const SPREAD_US: i32 = 49_000;
 const TOLERANCE: Span = Span::from_millis(49);
 /// A packet may stray, or those of one moment; not all of so long a time.
 const ASTRAY: Span = Span::from_millis(50);
+/// What the way may add or take meanwhile.
+const JITTER: Span = Span::from_millis(20);
 /// Close to the seam of 65.5 ms late packets and early ones look alike: an eighth of all may be there.
 const SEAM: (Span, Span) = (Span::from_millis(8), Span::from_millis(41));
 const SEAM_SHARE: u32 = 8;
@@ -62,8 +64,8 @@ pub(super) struct Convention {
 struct Believed {
     counts: Counts,
     since: Time,
-    /// Since when, and how many, packets have strayed without one between them that did not.
-    astray: Option<(Time, u32)>,
+    /// Since when packets have strayed without one between them that did not, and how far the first one was off.
+    astray: Option<(Time, Span)>,
     window: Time,
     packets: u32,
     at_the_seam: u32,
@@ -206,8 +208,10 @@ impl Believed {
             self.astray = None;
             return false;
         }
-        let (since, count) = self.astray.map_or((now, 1), |(since, count)| (since, count + 1));
-        self.astray = Some((since, count));
-        count >= 2 && now.since(since) >= ASTRAY
+        let (since, first) = *self.astray.get_or_insert((now, deviation));
+        // As far off as before, it is the way that has become longer or shorter, not the clock that runs wrongly: that is for
+        // `SourceClock` to follow.
+        let elapsed = now.since(since);
+        elapsed >= ASTRAY && (deviation - first).abs() > elapsed.scaled(1, 4) + JITTER
     }
 }

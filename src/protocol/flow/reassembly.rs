@@ -1,4 +1,4 @@
-//! Blocks that came in fragments, put together where they are handed out (TR-06-3 §5.2.6).
+//! Blocks that came in fragments, put together where they are handed out (TR-06-3).
 //!
 //! Each fragment is a packet with a number of its own, so recovery has nothing to know of them. Here they come in
 //! order: the first one begins a run, the last one ends it, and what is skipped between breaks it. A block is handed out

@@ -1,4 +1,4 @@
-//! Control messages of the Advanced profile (TR-06-3 §6): signs of life, requests, echoes, nonces.
+//! Control messages of the Advanced profile (TR-06-3): signs of life, requests, echoes, nonces.
 //!
 //! Reports, names and logins stay in Main's tunnel, as with every other implementation.
 
@@ -16,7 +16,7 @@ use crate::wire::advanced::timestamp::Clock;
 use crate::wire::gre::AdvancedCapabilities;
 use crate::wire::rtcp::Echo;
 
-/// Echoes are answered this often (TR-06-3 §6.2.4).
+/// Echoes are answered this often (TR-06-3: at most every 100 ms).
 const ECHO_EVERY: Span = Span::from_millis(100);
 /// And what is not supported is refused this often.
 const REFUSE_EVERY: Span = Span::from_secs(1);

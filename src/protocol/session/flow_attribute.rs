@@ -1,4 +1,4 @@
-//! What a sender says of its flow: JSON beside the media of the Advanced profile (TR-06-3 §6.4; libRIST 0.2.17).
+//! What a sender says of its flow: JSON beside the media of the Advanced profile (TR-06-3; libRIST 0.2.17).
 
 use super::Session;
 use super::advanced::speaks_advanced;

@@ -7,8 +7,9 @@ use crate::wire::advanced::control;
 use crate::wire::advanced::timestamp::Clock;
 use crate::wire::gre;
 
-/// A keep-alive that no longer offers Advanced counts if nothing came in it for so long: libraries that speak it send
-/// such keep-alives beside it (ristgo and ristrust, to announce pairs), and libRIST before 0.2.19 takes them at their word.
+/// A keep-alive that no longer offers Advanced counts if nothing came in it, and no other offered it, for so long: libraries
+/// that speak it send such keep-alives beside it (ristgo and ristrust, to announce pairs), anybody can forge one, and
+/// libRIST before 0.2.19 takes them at their word.
 const SILENT: Span = Span::from_secs(2);
 /// Where there is a secret, a keep-alive under it that offers no Advanced counts for so long against what anybody can have
 /// said. They come once a second.
@@ -25,7 +26,8 @@ pub(in crate::protocol) struct Abilities {
     compression: bool,
     /// It has told which it has: nothing is to be waited for.
     told: bool,
-    /// The latest Advanced datagram came, and the latest that nobody else can have sent.
+    /// The latest Advanced datagram came, or keep-alive of the tunnel that offers it; and the latest that nobody else can
+    /// have sent.
     heard: Option<Time>,
     surely_heard: Option<Time>,
     /// It has said that it does not read Advanced.
@@ -72,7 +74,7 @@ impl Abilities {
     pub(in crate::protocol) fn kept_alive(&mut self, now: Time, offer: Offer) -> Change {
         self.told = true;
         if offer.advanced {
-            self.denied = None;
+            (self.heard, self.surely_heard, self.denied) = (Some(now), Some(now), None);
             let Offer { fragments, compression, .. } = offer;
             return self.offered(Offer {
                 fragments: fragments || self.fragments,
@@ -222,6 +224,15 @@ mod tests {
         assert_eq!(abilities.kept_alive(at(3600), nothing), Change::None);
         assert_eq!(abilities.kept_alive(at(3700), advanced), Change::None);
         assert!(!abilities.deny(at(3700)));
+    }
+
+    #[test]
+    fn an_offer_is_not_taken_back_at_once() {
+        let advanced = Offer { advanced: true, ..Offer::default() };
+        let mut abilities = Abilities::default();
+        assert_eq!(abilities.kept_alive(at(0), advanced), Change::Advanced);
+        assert_eq!(abilities.kept_alive(at(100), Offer::default()), Change::None);
+        assert_eq!(abilities.kept_alive(at(2100), Offer::default()), Change::Main);
     }
 
     #[test]

@@ -135,7 +135,8 @@ impl Receiver {
     /// Where the framing changes: all that waits is played, what is missing is not waited for, and this packet is lost.
     fn begin_anew(&mut self, dropped: u16) {
         self.dropped = Some(dropped);
-        self.lost_at_switch += self.missing.len() as u64 + 1;
+        let before = self.highest.map_or(0, |highest| dropped.wrapping_sub(highest as u16).wrapping_sub(1));
+        self.lost_at_switch += self.missing.len() as u64 + 1 + u64::from(if before < 1000 { before } else { 0 });
         self.missing.clear();
         for (_, Waiting { payload, .. }) in std::mem::take(&mut self.waiting) {
             self.played.push(Played { payload, hole: true, start: true });
