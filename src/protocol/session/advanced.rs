@@ -174,6 +174,9 @@ impl Session {
             credit(&mut self.timers, now, peer, datagram.len());
         }
         let open = peer.is_open();
+        // Clear text is anybody's where there is a secret, and so is what only decrypts.
+        let surely = packet.psk.hash.is_some() || self.keyring_owner(id).is_none();
+        let Some(peer) = self.peers.quietly(id) else { return };
         let Some(abilities) = peer.tunnel.as_mut().and_then(|tunnel| tunnel.abilities.as_mut()) else { return };
         if packet.kind == Type::Control {
             abilities.clock.heard(now, packet.timestamp);
@@ -184,7 +187,7 @@ impl Session {
         if !open {
             return self.complain(now, Complaint::NotLoggedIn, Level::Info, "waiting for a peer to log in (EAP)");
         }
-        if abilities.heard_advanced(now) != Change::None {
+        if abilities.heard_advanced(now, surely) != Change::None {
             self.speaks_otherwise(now, id, Change::Advanced);
         }
         match packet.kind {
@@ -241,6 +244,12 @@ impl Session {
         }
         let flow_id = packet.ssrc;
         let Some(peer) = self.peers.get_mut(&id) else { return };
+        // What only decrypts anybody can have sent. So it is of the flow that was named under the secret.
+        let unsure = packet.psk.mode == PskMode::Ctr as u8;
+        if unsure && ![peer.flow, peer.next_flow].contains(&Some(flow_id)) {
+            let text = "encrypted media of another flow than its peer has named dropped";
+            return self.complain(now, Complaint::NoHandshake, Level::Warn, text);
+        }
         if !(peer.goes_on(now, flow_id) || self.media_begins(now, id, flow_id)) {
             return;
         }

@@ -75,7 +75,7 @@ impl Session {
 
     fn advanced_kept_alive(&mut self, now: Time, id: PeerId, message: &KeepAlive<'_>) {
         let Some(tunnel) = self.tunnel_of(id) else { return };
-        let Some(abilities) = &mut tunnel.abilities else { return };
+        let Some(abilities) = tunnel.abilities.as_mut().filter(|abilities| abilities.is_advanced()) else { return };
         let change = abilities.offered(Offer::of_control(message));
         // libRIST's own form has no place for it: it goes on in the tunnel.
         if message.pairs && !std::mem::replace(&mut tunnel.announces_pairs, true) {

@@ -241,11 +241,13 @@ impl Session {
     /// The other side has announced a nonce: its key is derived before anything comes under it.
     pub(super) fn expect_nonce(&mut self, now: Time, id: PeerId, owner: PeerId, name: (Nonce, KeySize)) {
         let known = self.keyring_of(id).is_none_or(|keyring| keyring.knows(name));
-        if known || !self.has_account(id) {
+        // Nobody else's packets come under a nonce of ours.
+        let own = self.lock_of(id).is_some_and(|(_, lock)| lock.is_own(name.0));
+        if known || own || !self.has_account(id) {
             return;
         }
         if let Some(tunnel) = self.tunnel_of(id) {
-            tunnel.unknown.get_or_insert_default().expect(name);
+            tunnel.unknown.get_or_insert_default().expect(now, name);
             self.derive_for_peer(now, id, owner);
         }
     }

@@ -23,7 +23,7 @@ impl Session {
             return Err(Error::WrongRole);
         }
         let length = media.payload.len();
-        if length == 0 || (length > MAX_PAYLOAD && length > self.most_payload()) {
+        if length == 0 || (length > MAX_PAYLOAD && length > self.most_payload(media.seq.is_some())) {
             return Err(Error::InvalidArgument);
         }
         if self.peers.is_empty() {

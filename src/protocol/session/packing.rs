@@ -33,9 +33,14 @@ impl Packing {
 }
 
 impl Session {
-    /// Longest payload that can be sent now, or perhaps once the peers have told what they can do.
-    pub(super) fn most_payload(&self) -> usize {
-        let size = if self.is_holding() { self.packing.wanted } else { self.packing.fragment };
+    /// Longest payload that can be sent now, or perhaps once the peers have told what they can do. The application numbers
+    /// blocks: the fragments of one would take the numbers of the next.
+    pub(super) fn most_payload(&self, numbered: bool) -> usize {
+        let size = match self.is_holding() {
+            _ if numbered => 0,
+            true => self.packing.wanted,
+            false => self.packing.fragment,
+        };
         MAX_PAYLOAD.max(MAX_FRAGMENTS * size)
     }
 
@@ -73,7 +78,7 @@ impl Session {
     pub(super) fn send_packed(&mut self, now: Time, source: Time, media: Media) {
         let block = self.compressed(&media);
         let lz4 = block.is_some();
-        let size = self.packing.fragment;
+        let size = if media.seq.is_some() { 0 } else { self.packing.fragment };
         let octets = block.as_ref().unwrap_or(&media.payload).len();
         if size > 0 && octets > size {
             if octets.div_ceil(size) > MAX_FRAGMENTS {
@@ -82,8 +87,7 @@ impl Session {
             let whole = block.unwrap_or_else(|| media.payload.clone());
             let last = octets.div_ceil(size) - 1;
             for (n, part) in whole.chunks(size).enumerate() {
-                let seq = media.seq.map(|seq| seq.wrapping_add(n as u32));
-                let media = Media { payload: self.pool.copy(part), seq, ..media };
+                let media = Media { payload: self.pool.copy(part), ..media };
                 let packed = Packed { payload: None, lz4, first: n == 0, last: n == last };
                 self.send_packet(now, source, media, packed);
             }

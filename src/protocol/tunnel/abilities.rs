@@ -11,6 +11,9 @@ use crate::wire::gre;
 /// that speak it send such keep-alives beside it (ristgo and ristrust, to announce pairs), anybody can forge one, and
 /// libRIST before 0.2.19 takes them at their word.
 const SILENT: Span = Span::from_secs(2);
+/// Where there is a secret, a keep-alive under it that offers no Advanced counts for so long against what anybody can have
+/// said. They come once a second.
+const DENIED_FOR: Span = Span::from_secs(3);
 
 /// Echo requests that are sent by RTCP before others are tried.
 const PATIENCE: u32 = 10;
@@ -23,8 +26,12 @@ pub(in crate::protocol) struct Abilities {
     compression: bool,
     /// It has told which it has: nothing is to be waited for.
     told: bool,
-    /// The latest Advanced datagram came, or keep-alive of the tunnel that offers it.
+    /// The latest Advanced datagram came, or keep-alive of the tunnel that offers it; and the latest that nobody else can
+    /// have sent.
     heard: Option<Time>,
+    surely_heard: Option<Time>,
+    /// It has said that it does not read Advanced.
+    denied: Option<Time>,
     pub(in crate::protocol) clock: ControlClock,
     /// What our timestamps count. Chosen once for a stream: a change would look like a leap.
     media_clock: Option<Clock>,
@@ -67,7 +74,7 @@ impl Abilities {
     pub(in crate::protocol) fn kept_alive(&mut self, now: Time, offer: Offer) -> Change {
         self.told = true;
         if offer.advanced {
-            self.heard = Some(now);
+            (self.heard, self.surely_heard, self.denied) = (Some(now), Some(now), None);
             let Offer { fragments, compression, .. } = offer;
             return self.offered(Offer {
                 fragments: fragments || self.fragments,
@@ -75,17 +82,31 @@ impl Abilities {
                 ..offer
             });
         }
-        let silent = self.heard.is_none_or(|heard| now.since(heard) > SILENT);
+        if !offer.pairs {
+            self.denied = Some(now);
+        }
+        let heard = if offer.pairs { self.heard } else { self.surely_heard };
+        let silent = heard.is_none_or(|heard| now.since(heard) > SILENT);
         if !self.advanced || !silent {
             return Change::None;
         }
-        *self = Self { told: true, control_seq: self.control_seq, ..Self::default() };
+        *self = Self { told: true, control_seq: self.control_seq, denied: self.denied, ..Self::default() };
         Change::Main
     }
 
-    /// A datagram of the Advanced profile, which it can read then, too.
-    pub(in crate::protocol) fn heard_advanced(&mut self, now: Time) -> Change {
+    /// Whether what comes in Advanced is not the peer's: it has said that it does not speak it.
+    pub(in crate::protocol) fn deny(&self, now: Time) -> bool {
+        self.denied.is_some_and(|at| now.since(at) <= DENIED_FOR)
+    }
+
+    /// A datagram of the Advanced profile, which it can read then, too. `surely`: nobody else can have sent it, as far as
+    /// that is to be known of anything.
+    pub(in crate::protocol) fn heard_advanced(&mut self, now: Time, surely: bool) -> Change {
+        if !surely && self.deny(now) {
+            return Change::None;
+        }
         self.heard = Some(now);
+        self.surely_heard = if surely { self.heard } else { self.surely_heard };
         self.told = true;
         if std::mem::replace(&mut self.advanced, true) { Change::None } else { Change::Advanced }
     }
@@ -137,6 +158,8 @@ pub(in crate::protocol) struct Offer {
     pub(in crate::protocol) advanced: bool,
     pub(in crate::protocol) fragments: bool,
     pub(in crate::protocol) compression: bool,
+    /// Its media comes in pairs. Some say that in the tunnel, and nothing else.
+    pub(in crate::protocol) pairs: bool,
 }
 
 impl Offer {
@@ -149,12 +172,13 @@ impl Offer {
             advanced: can.is_some(),
             fragments: standard.is_some_and(|can| can.fragmentation),
             compression: message.extension.is_some() || can.is_some_and(|can| can.compression),
+            pairs: message.announces_pairs(),
         }
     }
 
     pub(in crate::protocol) fn of_control(message: &control::KeepAlive<'_>) -> Self {
         let compression = message.can.compression || message.is_librist;
-        Self { advanced: true, fragments: message.can.fragmentation, compression }
+        Self { advanced: true, fragments: message.can.fragmentation, compression, pairs: message.pairs }
     }
 }
 
@@ -175,10 +199,31 @@ mod tests {
         assert_eq!(abilities.kept_alive(at(0), nothing), Change::None);
         assert!(abilities.have_told() && !abilities.is_advanced());
         assert_eq!(abilities.kept_alive(at(1), advanced), Change::Advanced);
-        assert_eq!(abilities.heard_advanced(at(1000)), Change::None);
+        assert_eq!(abilities.heard_advanced(at(1000), true), Change::None);
         assert_eq!(abilities.kept_alive(at(2900), nothing), Change::None);
         assert_eq!(abilities.kept_alive(at(3100), nothing), Change::Main);
-        assert_eq!(abilities.heard_advanced(at(3200)), Change::Advanced);
+        assert_eq!(abilities.heard_advanced(at(3200), true), Change::Advanced);
+    }
+
+    /// Control is in clear text where there is a secret, keep-alives in the tunnel are not.
+    #[test]
+    fn what_anybody_can_have_said_does_not_count_against_what_the_peer_says() {
+        let nothing = Offer::default();
+        let advanced = Offer { advanced: true, ..nothing };
+        let mut abilities = Abilities::default();
+        assert_eq!(abilities.heard_advanced(at(0), false), Change::Advanced);
+        assert_eq!(abilities.kept_alive(at(100), nothing), Change::Main);
+        assert_eq!(abilities.heard_advanced(at(3000), false), Change::None);
+        assert!(abilities.deny(at(3000)) && !abilities.is_advanced());
+        // Who announces pairs by them says nothing of the rest.
+        assert_eq!(abilities.heard_advanced(at(3200), false), Change::Advanced);
+        assert_eq!(abilities.kept_alive(at(3300), Offer { pairs: true, ..nothing }), Change::None);
+        assert!(!abilities.deny(at(3300)));
+        assert_eq!(abilities.kept_alive(at(3400), nothing), Change::Main);
+        assert_eq!(abilities.heard_advanced(at(3500), true), Change::Advanced);
+        assert_eq!(abilities.kept_alive(at(3600), nothing), Change::None);
+        assert_eq!(abilities.kept_alive(at(3700), advanced), Change::None);
+        assert!(!abilities.deny(at(3700)));
     }
 
     #[test]

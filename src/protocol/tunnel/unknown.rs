@@ -18,6 +18,9 @@ const PATIENCE: Span = Span::from_millis(500);
 /// Derivations that opened nothing before the next ones are spaced (libRIST 0.2.19: strikes, then 10 ms).
 const STRIKES: u32 = 2;
 const SPACING: Span = Span::from_millis(10);
+/// One announced nonce is looked into in so long: where announcements are in clear text anybody can make them, and what
+/// comes under a nonce asks for its key anyway.
+const ANNOUNCED_EVERY: Span = Span::from_millis(100);
 
 type Name = (Nonce, KeySize);
 
@@ -39,6 +42,7 @@ pub(in crate::protocol) struct Unknown {
     deriving: Option<Name>,
     strikes: u32,
     not_before: Option<Time>,
+    announced: Option<Time>,
 }
 
 impl Unknown {
@@ -69,11 +73,13 @@ impl Unknown {
     }
 
     /// A nonce was announced that nothing has come under yet.
-    pub(in crate::protocol) fn expect(&mut self, name: Name) {
+    pub(in crate::protocol) fn expect(&mut self, now: Time, name: Name) {
         if self.nonces.len() < MOST_NONCES
             && self.deriving != Some(name)
             && !self.nonces.iter().any(|(n, _)| *n == name)
+            && self.announced.is_none_or(|at| now.since(at) >= ANNOUNCED_EVERY)
         {
+            self.announced = Some(now);
             self.nonces.push((name, false));
         }
     }

@@ -19,6 +19,7 @@ mod pairs;
 mod recovery;
 mod settings;
 mod sharing;
+mod spoofed;
 mod statistics;
 mod stock;
 mod time;
