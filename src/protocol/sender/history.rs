@@ -22,28 +22,28 @@ pub(in crate::protocol) struct Sent {
     pub(in crate::protocol) seq: u32,
     /// RTP timestamp.
     pub(in crate::protocol) timestamp: u32,
-    /// Source time, for clocks other than RTP's.
-    pub(in crate::protocol) source: Time,
+    /// The same in microseconds: what clocks of Advanced count.
+    pub(in crate::protocol) micros: u32,
     pub(in crate::protocol) payload_type: u8,
     /// Virtual ports in the tunnel; 0 = the peer's.
     pub(in crate::protocol) ports: Ports,
     pub(in crate::protocol) null_packets: Option<u8>,
     pub(in crate::protocol) payload: Payload,
-    pub(in crate::protocol) advanced: Packed,
+    /// What Advanced sends in place of the payload. Made once, so that a repeat is the same.
+    pub(in crate::protocol) packed: Option<Payload>,
+    pub(in crate::protocol) shape: Shape,
 }
 
 impl Sent {
     /// Octets of its payload on the wire, by the framing.
     pub(in crate::protocol) fn octets(&self, packed: bool) -> usize {
-        self.advanced.payload.as_ref().filter(|_| packed).unwrap_or(&self.payload).len()
+        self.packed.as_ref().filter(|_| packed).unwrap_or(&self.payload).len()
     }
 }
 
-/// What Advanced sends of a packet where that is not the payload as it is. Made once, so that a repeat is the same.
-#[derive(Debug, Clone)]
-pub(in crate::protocol) struct Packed {
-    /// In place of the payload.
-    pub(in crate::protocol) payload: Option<Payload>,
+/// What an Advanced packet says of its payload.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::protocol) struct Shape {
     /// It is an LZ4 block, or a part of one.
     pub(in crate::protocol) lz4: bool,
     /// Of the fragments of a block: the first one, the last one. Both: it is whole.
@@ -51,15 +51,15 @@ pub(in crate::protocol) struct Packed {
     pub(in crate::protocol) last: bool,
 }
 
-impl Packed {
+impl Shape {
     pub(in crate::protocol) fn is_whole(&self) -> bool {
         self.first && self.last
     }
 }
 
-impl Default for Packed {
+impl Default for Shape {
     fn default() -> Self {
-        Self { payload: None, lz4: false, first: true, last: true }
+        Self { lz4: false, first: true, last: true }
     }
 }
 
@@ -223,16 +223,17 @@ mod tests {
     use crate::protocol::payload::Pool;
 
     fn sent(seq: u32, payload: Payload) -> Sent {
-        let (source, ports) = (Time::default(), Ports::default());
+        let (micros, ports) = (0, Ports::default());
         Sent {
             seq,
             timestamp: 0,
-            source,
+            micros,
             payload_type: 33,
             ports,
             null_packets: None,
             payload,
-            advanced: Packed::default(),
+            packed: None,
+            shape: Shape::default(),
         }
     }
 

@@ -12,7 +12,7 @@ use super::output::PeerId;
 use super::recovery_depth;
 use super::time::{Span, Time};
 use history::History;
-pub(super) use history::{Packed, Sent};
+pub(super) use history::{Sent, Shape};
 use lane::{Lane, Waiting};
 pub(super) use spread::Spread;
 use std::collections::{BTreeMap, BTreeSet};
@@ -266,12 +266,13 @@ mod tests {
             let packet = Sent {
                 seq,
                 timestamp: 0,
-                source: now,
+                micros: 0,
                 payload_type: 33,
                 ports: Ports::default(),
                 null_packets: None,
                 payload: pool.copy(&[7; 1316]),
-                advanced: Packed::default(),
+                packed: None,
+                shape: Shape::default(),
             };
             sender.remember(now, packet);
             (0..1000).for_each(|peer| sender.media_sent(now, PeerId(peer), 1316));

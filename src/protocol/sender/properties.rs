@@ -1,6 +1,6 @@
 //! What holds for every input, tried with many: the history against a list, and shares of legs.
 
-use super::history::{History, Packed, Sent};
+use super::history::{History, Sent, Shape};
 use super::spread::Spread;
 use crate::properties::cases;
 use crate::protocol::bonding::{Condition, FULL, Leg};
@@ -57,11 +57,11 @@ proptest! {
                     list.push((seq, now, content));
                     let payload = pool.copy(&content.to_be_bytes());
                     let ports = Ports::default();
-                    let (timestamp, payload_type, advanced) = (content, 33, Packed::default());
+                    let (timestamp, payload_type, shape) = (content, 33, Shape::default());
                     let seq = seq.into();
                     history.insert(
                         now,
-                        Sent { seq, timestamp, source: now, payload_type, ports, null_packets: None, payload, advanced },
+                        Sent { seq, timestamp, micros: 0, payload_type, ports, null_packets: None, payload, packed: None, shape },
                     );
                 }
                 Step::Ask(back, peer) => {
@@ -99,10 +99,10 @@ proptest! {
         for seq in &seqs {
             let payload = pool.copy(&seq.to_be_bytes());
             let ports = Ports::default();
-            let (seq, advanced) = (*seq, Packed::default());
+            let (seq, shape) = (*seq, Shape::default());
             history.insert(
                 now,
-                Sent { seq, timestamp: 0, source: now, payload_type: 33, ports, null_packets: None, payload, advanced },
+                Sent { seq, timestamp: 0, micros: 0, payload_type: 33, ports, null_packets: None, payload, packed: None, shape },
             );
             let found = history.get(now, seq).map(|sent| sent.payload.to_vec());
             prop_assert_eq!(found, Some(seq.to_be_bytes().to_vec()), "the newest is always there");

@@ -4,6 +4,7 @@
 use super::Session;
 use super::keys::Source;
 use super::media::media_ports;
+use super::receive::received;
 use super::rtcp::credit;
 use super::throttle::Complaint;
 use crate::protocol::config::{AdvancedStart, PskMode, Role};
@@ -194,12 +195,12 @@ impl Session {
             Type::Control => self.control_arrived(now, id, packet.ssrc, content.payload),
             Type::Direct => self.direct_arrived(now, id, packet, content),
             Type::ReducedUdp => match gre::Content::parse(gre::protocol::REDUCED, content.payload) {
-                Ok(content) => self.content_arrived(now, id, content),
+                Ok(content) => self.content_arrived(now, id, &content),
                 Err(_) => self.malformed(now),
             },
             Type::RistGre => match gre::Packet::parse(content.payload).map(|inner| (inner.protocol, inner.body)) {
                 Ok((protocol, body)) => match gre::Content::parse(protocol, body) {
-                    Ok(content) => self.content_arrived(now, id, content),
+                    Ok(content) => self.content_arrived(now, id, &content),
                     Err(_) => self.malformed(now),
                 },
                 Err(_) => self.malformed(now),
@@ -282,7 +283,8 @@ impl Session {
         let Some(flow) = self.flows.get_mut(&flow_id).filter(|flow| flow.takes(id)) else { return };
         let first = !flow.has_data();
         flow.receive(&arrival, &self.pool);
-        self.received(now, flow_id, first, packet.seq);
+        let news = received(&mut self.timers, &mut self.playout, flow, first);
+        self.tell_of_flow(now, flow_id, news, packet.seq);
     }
 
     /// Media as Advanced has it. `None`: it can not be sent, for want of a key or an address.
@@ -293,15 +295,15 @@ impl Session {
         let (to, ports, wanted) = (peer.control.remote?, media_ports(peer, sent.ports), peer.config.advanced.clock);
         let open = !peer.is_child() || peer.is_open();
         let clock = peer.tunnel.as_mut()?.abilities.as_mut().filter(|_| open)?.media_clock(wanted);
-        let packed = &sent.advanced;
+        let shape = sent.shape;
         let header = Header {
-            flags: Flags { first: packed.first, last: packed.last, expedite: false, retransmission: again },
+            flags: Flags { first: shape.first, last: shape.last, expedite: false, retransmission: again },
             flow_id: Some(FlowId::new(ports.destination, ports.source)),
-            lpc: if packed.lz4 { Lpc::Lz4 } else { Lpc::None },
-            ..Header::media(sent.seq, clock.timestamp(sent.source.ticks()), flow)
+            lpc: if shape.lz4 { Lpc::Lz4 } else { Lpc::None },
+            ..Header::media(sent.seq, clock.timestamp_of(sent.micros), flow)
         };
         let frame = Frame { socket: peer.control.socket, to, header, sealed };
-        frame.media(packed.payload.as_ref().unwrap_or(&sent.payload), &self.pool)
+        frame.media(sent.packed.as_ref().unwrap_or(&sent.payload), &self.pool)
     }
 
     /// What a peer of ours, or one that comes through it, may turn out to be able to do.

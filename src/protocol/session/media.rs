@@ -1,15 +1,16 @@
 //! What we send: the application's packets, and again what was asked for.
 
 use super::throttle::Complaint;
-use super::{MAX_PAYLOAD, Media, Session};
+use super::{MAX_PAYLOAD, Media, Payload, Session};
 use crate::protocol::config::Role;
 use crate::protocol::framing::simple;
-use crate::protocol::output::{Error, Level, PeerId, Transmit};
+use crate::protocol::output::{Error, Level, PeerId};
 use crate::protocol::peer::{Kind, Peer};
-use crate::protocol::sender::{Packed, Sent, Terms};
+use crate::protocol::sender::{Sender, Sent, Shape, Terms};
 use crate::protocol::time::Time;
 use crate::protocol::timers::Timer;
 use crate::protocol::tunnel::media_source_port;
+use crate::wire::advanced::timestamp::Clock;
 use crate::wire::gre::{Form, Ports};
 use crate::wire::{clock, null_packet, rtp};
 
@@ -44,6 +45,7 @@ impl Session {
     }
 
     /// Sends what the application wrote at once: in one packet, or two.
+    #[inline(always)]
     pub(super) fn send_block(&mut self, now: Time, source: Time, media: Media) {
         self.find_usable_legs(now);
         if !self.split.is_on() {
@@ -54,27 +56,29 @@ impl Session {
         }
     }
 
+    #[inline(always)]
     fn send_whole(&mut self, now: Time, source: Time, media: Media) {
         if self.has_to_pack() {
             return self.send_packed(now, source, media);
         }
-        self.send_packet(now, source, media, Packed::default());
+        self.send_packet(now, source, media, None, Shape::default());
     }
 
-    pub(super) fn send_packet(&mut self, now: Time, source: Time, media: Media, advanced: Packed) {
-        let (null_packets, payload) = match advanced.is_whole() {
+    pub(super) fn send_packet(&mut self, now: Time, source: Time, media: Media, packed: Option<Payload>, shape: Shape) {
+        let (null_packets, payload) = match shape.is_whole() {
             true => self.without_null_packets(media.payload),
             false => (None, media.payload),
         };
         let sent = Sent {
             seq: self.sender.number(media.seq),
             timestamp: clock::ntp_to_rtp(source.ticks(), MEDIA_CLOCK),
-            source,
+            micros: Clock::Microseconds.timestamp(source.ticks()),
             payload_type: rtp::MPEG_TS,
             ports: Ports { source: media.virt_src_port, destination: media.virt_dst_port },
             null_packets,
             payload,
-            advanced,
+            packed,
+            shape,
         };
         let mut chosen = std::mem::take(&mut self.chosen);
         chosen.clear();
@@ -113,48 +117,39 @@ impl Session {
     }
 
     pub(super) fn send_media(&mut self, now: Time, id: PeerId, sent: &Sent, again: bool) {
-        let transmit = match self.speaks_advanced(id) {
-            true => self.advanced_media(now, id, sent, again),
-            false => self.rtp_media(now, id, sent, again),
-        };
-        let (Some(transmit), Some(peer)) = (transmit, self.peers.quietly(id)) else { return };
-        let bytes = transmit.len();
-        if !peer.may_send(bytes) {
-            return;
+        if self.speaks_advanced(id) {
+            return self.send_advanced_media(now, id, sent, again);
         }
-        peer.count_sent(bytes);
-        if again {
-            peer.traffic.retransmitted += 1;
-            peer.traffic.retransmitted_bytes += bytes as u64;
-            peer.retry_rate.add(now, bytes);
-        } else {
-            peer.media_rate.add(now, bytes);
-            peer.media_packets = peer.media_packets.wrapping_add(1);
-            peer.media_octets = peer.media_octets.wrapping_add(sent.payload.len() as u32);
-            self.sender.media_sent(now, id, bytes);
-        }
-        self.transmit(transmit);
-    }
-
-    /// Media as Simple and Main have it.
-    fn rtp_media(&mut self, now: Time, id: PeerId, sent: &Sent, again: bool) -> Option<Transmit> {
+        let Some(flow) = self.outgoing_flow() else { return };
         let header = rtp::Header {
             payload_type: sent.payload_type,
             seq: sent.seq as u16,
             timestamp: sent.timestamp,
-            ssrc: self.outgoing_flow()? | u32::from(again),
+            ssrc: flow | u32::from(again),
             null_packets: sent.null_packets,
         };
         let envelope = self.envelope(now, id, Form::Reduced(sent.ports), None);
         let is_tunnel = self.is_tunnel();
-        let peer = self.peers.quietly(id)?;
-        match (envelope, peer.media.remote) {
+        let Some(peer) = self.peers.quietly(id) else { return };
+        let transmit = match (envelope, peer.media.remote) {
             (Some(mut envelope), _) => {
                 envelope.form = Form::Reduced(media_ports(peer, sent.ports));
-                Some(envelope.media(&header, &sent.payload, &self.pool))
+                envelope.media(&header, &sent.payload, &self.pool)
             }
-            (None, Some(to)) if !is_tunnel => Some(simple::media(peer.media.socket, to, &header, sent.payload.clone())),
-            _ => None,
+            (None, Some(to)) if !is_tunnel => simple::media(peer.media.socket, to, &header, sent.payload.clone()),
+            _ => return,
+        };
+        if media_leaves(&mut self.sender, now, peer, (transmit.len(), sent.payload.len()), again) {
+            self.transmit(transmit);
+        }
+    }
+
+    #[inline(never)]
+    fn send_advanced_media(&mut self, now: Time, id: PeerId, sent: &Sent, again: bool) {
+        let transmit = self.advanced_media(now, id, sent, again);
+        let (Some(transmit), Some(peer)) = (transmit, self.peers.quietly(id)) else { return };
+        if media_leaves(&mut self.sender, now, peer, (transmit.len(), sent.payload.len()), again) {
+            self.transmit(transmit);
         }
     }
 
@@ -222,6 +217,32 @@ impl Session {
         let next = self.sender.next_retransmission(now);
         self.timers.set(Timer::Retransmit, next);
     }
+}
+
+/// Counts a media packet of so many octets, with so many of payload, if the peer may be sent it.
+#[inline(always)]
+fn media_leaves(
+    sender: &mut Sender,
+    now: Time,
+    peer: &mut Peer,
+    (octets, payload): (usize, usize),
+    again: bool,
+) -> bool {
+    if !peer.may_send(octets) {
+        return false;
+    }
+    peer.count_sent(octets);
+    if again {
+        peer.traffic.retransmitted += 1;
+        peer.traffic.retransmitted_bytes += octets as u64;
+        peer.retry_rate.add(now, octets);
+    } else {
+        peer.media_rate.add(now, octets);
+        peer.media_packets = peer.media_packets.wrapping_add(1);
+        peer.media_octets = peer.media_octets.wrapping_add(payload as u32);
+        sender.media_sent(now, peer.id, octets);
+    }
+    true
 }
 
 /// Where the application names no ports they are the peer's.

@@ -5,7 +5,7 @@ use super::throttle::Complaint;
 use super::{MAX_PAYLOAD, Media, Session};
 use crate::protocol::output::Level;
 use crate::protocol::peer::Kind;
-use crate::protocol::sender::Packed;
+use crate::protocol::sender::Shape;
 use crate::protocol::time::Time;
 use crate::wire::lz4;
 
@@ -88,8 +88,8 @@ impl Session {
             let last = octets.div_ceil(size) - 1;
             for (n, part) in whole.chunks(size).enumerate() {
                 let media = Media { payload: self.pool.copy(part), ..media };
-                let packed = Packed { payload: None, lz4, first: n == 0, last: n == last };
-                self.send_packet(now, source, media, packed);
+                let shape = Shape { lz4, first: n == 0, last: n == last };
+                self.send_packet(now, source, media, None, shape);
             }
             return;
         }
@@ -97,8 +97,9 @@ impl Session {
             return self.too_long(now);
         }
         let uncut = || self.null_packet_deletion.then(|| media.payload.clone());
-        let packed = Packed { payload: block.or_else(uncut), lz4, ..Packed::default() };
-        self.send_packet(now, source, media, packed);
+        let shape = Shape { lz4, ..Shape::default() };
+        let packed = block.or_else(uncut);
+        self.send_packet(now, source, media, packed, shape);
     }
 
     fn compressed(&mut self, media: &Media) -> Option<super::Payload> {

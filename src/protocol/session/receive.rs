@@ -1,15 +1,16 @@
 //! What comes in: whose it is, and whether it is media or feedback.
 
 use super::rtcp::credit;
+use super::schedule::Schedule;
 use super::throttle::Complaint;
 use super::{Channel, Session};
 use crate::protocol::config::Role;
-use crate::protocol::flow::{Arrival, Numbers, Part, Stamp};
+use crate::protocol::flow::{Arrival, Flow, Numbers, Part, Stamp};
 use crate::protocol::framing::{Message, simple};
 use crate::protocol::output::{Level, PeerId, SocketId};
 use crate::protocol::peer::Kind;
 use crate::protocol::time::{Span, Time};
-use crate::protocol::timers::Timer;
+use crate::protocol::timers::{Timer, Timers};
 use crate::wire::rtcp::{Compound, Rtcp};
 use crate::wire::rtp::Rtp;
 use crate::wire::{advanced, clock, null_packet};
@@ -20,6 +21,22 @@ use std::net::SocketAddr;
 const REBIND_AFTER: Span = Span::from_millis(250);
 /// A peer that announced another flow is there once that brings media and the old one has been silent for so long.
 const CHANGE_AFTER: Span = Span::from_millis(20);
+
+/// What a packet has made of its flow.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct News {
+    begins: bool,
+    /// Its packets are more than it may hold.
+    exceeds: bool,
+}
+
+/// A flow has been given a packet, `first` if it had none before: when it wants to be asked what is due.
+#[inline(always)]
+pub(super) fn received(timers: &mut Timers, playout: &mut Schedule, flow: &mut Flow, first: bool) -> News {
+    timers.set(Timer::Nack(flow.id), flow.next_request());
+    playout.set(flow.id, flow.next_release());
+    News { begins: first && flow.has_data(), exceeds: flow.take_window_exceeded() }
+}
 
 impl Session {
     /// Takes a datagram that came in on `socket`.
@@ -187,25 +204,22 @@ impl Session {
         let Some(flow) = self.flows.get_mut(&flow_id).filter(|flow| flow.takes(id)) else { return };
         let first = !flow.has_data();
         flow.receive(&arrival, &self.pool);
-        self.received(now, flow_id, first, rtp.seq.into());
+        let news = received(&mut self.timers, &mut self.playout, flow, first);
+        self.tell_of_flow(now, flow_id, news, rtp.seq.into());
         self.reflect(now, id, rtp, ports);
     }
 
-    /// The flow has been given a packet, perhaps its first.
+    /// What the application hears of a flow that was given the packet with this number.
     #[inline]
-    pub(super) fn received(&mut self, now: Time, flow_id: u32, first: bool, seq: u32) {
-        let Some(flow) = self.flows.get_mut(&flow_id) else { return };
-        self.timers.set(Timer::Nack(flow_id), flow.next_request());
-        self.playout.set(flow_id, flow.next_release());
-        let exceeded = flow.take_window_exceeded();
-        if first && flow.has_data() {
+    pub(super) fn tell_of_flow(&mut self, now: Time, flow_id: u32, news: News, seq: u32) {
+        if news.begins {
             // While it is not known whose packets count, nothing is told of them.
-            if flow.is_credible() {
+            if self.flows.get(&flow_id).is_some_and(Flow::is_credible) {
                 self.timers.set(Timer::FlowStats(flow_id), Some(now + super::FIRST_REPORT));
             }
             self.mention(now, Level::Info, format!("first packet of flow {flow_id}: sequence {seq}"));
         }
-        if exceeded {
+        if news.exceeds {
             self.complain(
                 now,
                 Complaint::Window,

@@ -5,7 +5,7 @@ use super::Session;
 use crate::protocol::config::Role;
 use crate::protocol::output::PeerId;
 use crate::protocol::peer::Kind;
-use crate::protocol::sender::{Packed, Sent};
+use crate::protocol::sender::{Sent, Shape};
 use crate::protocol::time::{Span, Time};
 use crate::protocol::timers::Timer;
 use crate::wire::clock;
@@ -73,13 +73,14 @@ impl Session {
         let packet = Sent {
             seq: self.sender.number(Some(seq)),
             timestamp: rtp.timestamp,
-            source: now,
+            micros: 0,
             payload_type: rtp.payload_type,
             ports: Ports { source: ports.0, destination: ports.1 },
             null_packets: rtp.extension.as_ref().and_then(|extension| extension.null_packets),
             payload: self.pool.copy(rtp.payload),
             // Subscribers are spoken to in Main.
-            advanced: Packed::default(),
+            packed: None,
+            shape: Shape::default(),
         };
         for subscriber in self.subscribers() {
             self.send_media(now, subscriber, &packet, rtp.ssrc & 1 == 1);

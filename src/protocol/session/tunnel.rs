@@ -6,6 +6,7 @@ use super::throttle::Complaint;
 use super::{Channel, Session};
 use crate::protocol::config::Role;
 use crate::protocol::output::{Level, PeerId, SocketId};
+use crate::protocol::peer::Peer;
 use crate::protocol::time::{Span, Time};
 use crate::protocol::tunnel::{Heard, Offer};
 use crate::wire::eapol;
@@ -49,7 +50,7 @@ impl Session {
             None => self.tunnel_stranger(now, source, packet.version, &content, datagram),
         };
         let Some(id) = peer else { return };
-        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let Some(mut peer) = self.peers.get_mut(&id) else { return };
         if source.known.is_some() {
             credit(&mut self.timers, now, peer, datagram.len());
         }
@@ -64,15 +65,10 @@ impl Session {
             }
             if tunnel.version.heard(now, packet.version) == Heard::Raised && packet.version >= 2 {
                 self.negotiate_buffer(now, id);
+                let Some(same) = self.peers.get_mut(&id) else { return };
+                peer = same;
             }
         }
-        self.content_arrived(now, id, content);
-    }
-
-    /// What a peer that may speak has said.
-    #[inline]
-    pub(super) fn content_arrived(&mut self, now: Time, id: PeerId, content: Content<'_>) {
-        let Some(peer) = self.peers.get_mut(&id) else { return };
         let Content::Media { ports, packet } = content else {
             return self.message_arrived(now, id, &content);
         };
@@ -85,6 +81,21 @@ impl Session {
             }
             Ok(_) => self.complain(now, Complaint::WrongRole, Level::Debug, "media received on a sender, dropped"),
             Err(_) => self.malformed(now),
+        }
+    }
+
+    /// What stood in an Advanced packet instead of in a tunnel packet of its own.
+    pub(super) fn content_arrived(&mut self, now: Time, id: PeerId, content: &Content<'_>) {
+        let Content::Media { ports, packet } = *content else {
+            return self.message_arrived(now, id, content);
+        };
+        let Ok(rtp) = Rtp::parse(packet) else { return self.malformed(now) };
+        let flow_id = rtp.ssrc & !1;
+        let goes_on = |peer: &mut Peer| peer.goes_on(now, flow_id);
+        if self.config.role == Role::Receiver
+            && (self.peers.get_mut(&id).is_some_and(goes_on) || self.media_begins(now, id, flow_id))
+        {
+            self.media_arrived(now, id, &rtp, (ports.source, ports.destination));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Encryption of what we send: the key in use, the next one, and when to change (TR-06-2:2022 §7).
 
-use crate::crypto::aead::HASH_LEN;
-use crate::crypto::psk::{KeySize, Nonce, counter_block};
+use crate::crypto::aead::{self, HASH_LEN};
+use crate::crypto::psk::{Cipher, KeySize, Nonce, counter_block};
 use crate::crypto::secret::Secret;
 use crate::protocol::config::PskMode;
 use crate::protocol::entropy::{Entropy, NoEntropy};
@@ -71,14 +71,22 @@ pub(in crate::protocol) struct Wanted {
 pub(in crate::protocol) struct Sealed {
     pub(in crate::protocol) nonce: Nonce,
     pub(in crate::protocol) aes_256: bool,
-    pub(in crate::protocol) sequence: u32,
     mode: PskMode,
-    keys: Keys,
+    pub(in crate::protocol) sequence: u32,
+    key: SealKey,
+}
+
+#[derive(Debug)]
+enum SealKey {
+    Counter(Cipher),
+    Authenticated(aead::Key),
 }
 
 impl Sealed {
     pub(in crate::protocol) fn encrypt(&self, octets: &mut [u8]) {
-        self.keys.cipher.apply(&counter_block(self.sequence), octets);
+        if let SealKey::Counter(cipher) = &self.key {
+            cipher.apply(&counter_block(self.sequence), octets);
+        }
     }
 
     /// The PSK mode of an Advanced packet that is sealed so.
@@ -89,11 +97,11 @@ impl Sealed {
     /// Seals the body of an Advanced packet. `head` is what stands before it; a hash goes to `hash_at`. False: it must not
     /// be sent, as it could not be sealed.
     pub(in crate::protocol) fn seal(&self, head: &mut [u8], hash_at: usize, body: &mut [u8]) -> bool {
-        if self.mode == PskMode::Ctr {
+        let SealKey::Authenticated(key) = &self.key else {
             self.encrypt(body);
             return true;
-        }
-        let hash = self.keys.authenticated.as_ref().and_then(|key| key.seal(self.sequence, head, body));
+        };
+        let hash = key.seal(self.sequence, head, body);
         match (hash, head.get_mut(hash_at..hash_at + HASH_LEN)) {
             (Some(hash), Some(place)) => {
                 place.copy_from_slice(&hash);
@@ -256,11 +264,15 @@ impl Lock {
             self.sequence = if self.mode == PskMode::Ctr { self.sequence } else { 0 };
         }
         let key = self.current.as_mut().filter(|key| key.uses <= u64::from(u32::MAX))?;
+        let seal_key = match self.mode {
+            PskMode::Ctr => SealKey::Counter(key.keys.cipher.clone()),
+            _ => SealKey::Authenticated(key.keys.authenticated.clone()?),
+        };
         key.uses += 1;
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
-        let (aes_256, mode) = (self.size == KeySize::Aes256, self.mode);
-        Some(Sealed { nonce: key.nonce, aes_256, sequence, mode, keys: key.keys.clone() })
+        let aes_256 = self.size == KeySize::Aes256;
+        Some(Sealed { nonce: key.nonce, aes_256, mode: self.mode, sequence, key: seal_key })
     }
 }
 

@@ -30,6 +30,15 @@ impl Clock {
         }
     }
 
+    /// The timestamp of a time in microseconds, of which the low 32 bits are known: of fractions those are zero.
+    #[inline]
+    pub fn timestamp_of(self, micros: u32) -> u32 {
+        match self {
+            Clock::Microseconds => micros,
+            Clock::Fractions | Clock::ShiftedMicroseconds => micros << FRACTION,
+        }
+    }
+
     /// The time next to `near` that has this timestamp, in NTP-64 ticks.
     ///
     /// `near` must be right to half a turn: 35 minutes, or 32 ms.
