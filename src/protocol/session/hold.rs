@@ -74,6 +74,14 @@ impl Session {
         self.let_go(now);
     }
 
+    /// The end: what waits leaves at once, or never.
+    pub(super) fn hold_nothing(&mut self, now: Time) {
+        self.hold.over = true;
+        while !self.hold.waiting.is_empty() {
+            self.let_go(now);
+        }
+    }
+
     fn let_go(&mut self, now: Time) {
         for _ in 0..AT_ONCE {
             let Some((source, media)) = self.hold.waiting.pop_front() else { break };

@@ -24,6 +24,10 @@ impl Session {
             return Err(Error::WrongRole);
         }
         let length = media.payload.len();
+        if length > MAX_PAYLOAD && self.is_advanced() {
+            // Whether fragments can be sent is looked up nowhere else while only such blocks are written.
+            self.find_usable_legs(now);
+        }
         if length == 0 || (length > MAX_PAYLOAD && length > self.most_payload(media.seq.is_some())) {
             return Err(Error::InvalidArgument);
         }

@@ -50,9 +50,14 @@ impl Session {
 
     /// The legs have been found. A block is compressed, or divided, for all of them or for none: they share its numbers.
     pub(super) fn choose_packing(&mut self) {
+        // Nobody is there: what is written goes nowhere, however large it is.
+        if self.legs.is_empty() {
+            self.packing.fragment = if self.split.is_on() { 0 } else { self.packing.wanted.min(MAX_FRAGMENT) };
+            return;
+        }
         let (mut advanced, mut compress, mut can_compress) = (false, false, true);
         let mut fragment = None;
-        let mut can_join = !self.legs.is_empty() && !self.split.is_on();
+        let mut can_join = !self.split.is_on();
         let takers = self.takers.iter().map(|(_, child)| *child);
         for peer in self.legs.iter().map(|leg| leg.peer).chain(takers).filter_map(|id| self.peers.get(&id)) {
             let settings = &peer.config.advanced;

@@ -232,7 +232,8 @@ impl Session {
     }
 
     /// Ends everything: the last events come out, nothing after them.
-    pub fn close(&mut self, _now: Time) {
+    pub fn close(&mut self, now: Time) {
+        self.hold_nothing(now);
         let ids: Vec<PeerId> = self.peers.keys().rev().copied().collect();
         for id in ids {
             self.drop_peer(id);

@@ -18,6 +18,8 @@ const MOST_PROVEN: usize = 4096;
 /// Who takes a new key every few packets leaves thousands behind: one that nothing has come under for so long is no
 /// longer kept. Should something come after all, it is derived again.
 const UNUSED_FOR: Span = Span::from_secs(60);
+/// Keys that are no longer kept, of which is remembered what was opened with them.
+const MOST_PAST: usize = 65_536;
 /// Passphrases: ours and the other side's, and those before them.
 const MOST_PASSPHRASES: usize = 4;
 /// After a change the old passphrase is still accepted for so long.
@@ -73,6 +75,8 @@ pub(in crate::protocol) struct Keyring {
     /// What "not 256 bits" means: 192 can be configured, but not be signalled.
     short: KeySize,
     entries: BTreeMap<Name, Entry>,
+    /// The highest IV that was opened under a key that is no longer kept: it may be derived again.
+    past: BTreeMap<Name, u32>,
     /// Changes with the passphrases.
     epoch: u32,
     /// The passphrase that has opened something lately, under nonces whose first bit is clear and set.
@@ -89,7 +93,8 @@ impl Keyring {
     /// Opens nothing before it has learnt something.
     pub(in crate::protocol) fn empty(size: KeySize) -> Self {
         let short = if size == KeySize::Aes192 { KeySize::Aes192 } else { KeySize::Aes128 };
-        Self { accepted: Vec::new(), numbers: 0, size, short, entries: BTreeMap::new(), epoch: 0, in_use: [None; 2] }
+        let (entries, past) = Default::default();
+        Self { accepted: Vec::new(), numbers: 0, size, short, entries, past, epoch: 0, in_use: [None; 2] }
     }
 
     /// Accepts one more passphrase from now on; our own before it for a while.
@@ -152,8 +157,8 @@ impl Keyring {
         self.accepted.sort_by_key(|accepted| accepted.until.is_some());
         self.accepted.truncate(MOST_PASSPHRASES);
         // A passphrase that comes back has another number, and its keys are made anew.
-        let counts = |number| self.accepted.iter().any(|accepted| accepted.number == number);
-        self.entries.retain(|_, entry| entry.proven && entry.keys.iter().any(|(number, _)| counts(*number)));
+        let numbers: Vec<u32> = self.accepted.iter().map(|accepted| accepted.number).collect();
+        self.retain(|_, entry| entry.proven && entry.keys.iter().any(|(number, _)| numbers.contains(number)));
         self.epoch = self.epoch.wrapping_add(1);
     }
 
@@ -192,16 +197,17 @@ impl Keyring {
             return;
         }
         let keys = self.accepted.iter().map(|accepted| accepted.number).zip(keys).collect();
-        self.entries.retain(|_, entry| !entry.proven || now.since(entry.last_used) < UNUSED_FOR);
+        self.retain(|_, entry| !entry.proven || now.since(entry.last_used) < UNUSED_FOR);
         let doubtful = self.entries.values().filter(|entry| !entry.proven).count();
         for (proven, full) in [(false, doubtful >= MOST_DOUBTFUL), (true, self.entries.len() - doubtful >= MOST_PROVEN)]
         {
             let oldest = self.entries.iter().filter(|(_, entry)| entry.proven == proven);
             if full && let Some(oldest) = oldest.min_by_key(|(_, entry)| entry.last_used).map(|(name, _)| *name) {
-                self.entries.remove(&oldest);
+                self.retain(|name, _| *name != oldest);
             }
         }
-        self.entries.insert(name, Entry { keys, proven: false, hint: None, last_used: now, window: None });
+        let window = self.past.get(&name).map(|highest| Box::new(Window::after(*highest)));
+        self.entries.insert(name, Entry { keys, proven: false, hint: None, last_used: now, window });
     }
 
     /// Decrypts `octets` with the key that makes `sense` of them; it is told whether the key has proved itself

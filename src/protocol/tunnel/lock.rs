@@ -210,20 +210,31 @@ impl Lock {
         now: Time,
         entropy: &mut Entropy,
     ) -> Result<Option<Wanted>, NoEntropy> {
-        if !self.wants_own_key(now) {
-            return self.media.as_mut().map_or(Ok(None), |media| media.wanted(now, entropy));
-        }
-        let nonce = self.fresh_nonce(entropy)?;
-        self.deriving = Some(nonce);
-        Ok(Some(Wanted { passphrase: self.passphrase.clone(), nonce, size: self.size, mode: self.mode }))
+        let mut media = self.media.take();
+        let wanted = if self.wants_own_key(now) {
+            self.take_nonce(entropy, media.as_deref()).map(Some)
+        } else if let Some(media) = media.as_deref_mut().filter(|media| media.wants_own_key(now)) {
+            media.take_nonce(entropy, Some(self)).map(Some)
+        } else {
+            Ok(None)
+        };
+        self.media = media;
+        wanted
     }
 
-    /// Random, never zero, none of the last [`MOST_NONCES`].
-    fn fresh_nonce(&mut self, entropy: &mut Entropy) -> Result<Nonce, NoEntropy> {
+    fn take_nonce(&mut self, entropy: &mut Entropy, other: Option<&Lock>) -> Result<Wanted, NoEntropy> {
+        let nonce = self.fresh_nonce(entropy, other)?;
+        self.deriving = Some(nonce);
+        Ok(Wanted { passphrase: self.passphrase.clone(), nonce, size: self.size, mode: self.mode })
+    }
+
+    /// Random, never zero, none of the last [`MOST_NONCES`], nor of the other lock's: under one nonce both would have one key.
+    fn fresh_nonce(&mut self, entropy: &mut Entropy, other: Option<&Lock>) -> Result<Nonce, NoEntropy> {
+        let taken = |nonce: &Nonce| other.is_some_and(|other| other.used.nonces.contains(nonce));
         loop {
             let mut nonce: Nonce = entropy.octets()?;
             nonce[0] = (nonce[0] & !ODD) | if self.odd { ODD } else { 0 };
-            if nonce != [0; 4] && self.used.insert(nonce) {
+            if nonce != [0; 4] && !taken(&nonce) && self.used.insert(nonce) {
                 return Ok(nonce);
             }
         }
@@ -327,10 +338,34 @@ mod tests {
     fn the_oldest_nonces_are_forgotten_first() {
         let mut entropy = entropy();
         let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes128, PskMode::Ctr, 0);
-        let nonces: Vec<_> = (0..MOST_NONCES + 9).map(|_| lock.fresh_nonce(&mut entropy).expect("entropy")).collect();
+        let nonces: Vec<_> =
+            (0..MOST_NONCES + 9).map(|_| lock.fresh_nonce(&mut entropy, None).expect("entropy")).collect();
         let (forgotten, kept) = nonces.split_at(9);
         assert!(!forgotten.iter().any(|nonce| lock.is_own(*nonce)));
         assert!(kept.iter().all(|nonce| lock.is_own(*nonce)));
+    }
+
+    /// A system whose randomness repeats itself, each time once.
+    #[test]
+    fn no_nonce_is_that_of_the_tunnel_and_of_media() {
+        let mut asked = 0u32;
+        let mut entropy = Entropy::new(move |out| {
+            asked += 1;
+            out.iter_mut().zip((asked / 2 + 1).to_be_bytes()).for_each(|(octet, from)| *octet = from);
+            true
+        });
+        let mut lock = Lock::new(Secret::new(b"abc"), KeySize::Aes256, PskMode::Gcm, 4);
+        let mut nonces = Vec::new();
+        for step in 0..50 {
+            let now = at(step * 100);
+            nonces.extend(derive(now, &mut lock, &mut entropy));
+            nonces.extend(derive(now, &mut lock, &mut entropy));
+            (0..3).for_each(|_| assert!(lock.seal(now).is_some() && lock.seal_media(now).is_some()));
+        }
+        let all = nonces.len();
+        nonces.sort_unstable();
+        nonces.dedup();
+        assert!(all > 20 && nonces.len() == all, "{} of {all}", nonces.len());
     }
 
     #[test]

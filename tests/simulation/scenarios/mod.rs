@@ -1,6 +1,7 @@
 //! Scenarios with a name, by subject.
 
 mod advanced;
+mod blocks;
 mod bonding;
 mod change;
 mod changing;

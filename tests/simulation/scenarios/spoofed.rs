@@ -3,7 +3,6 @@
 use crate::network::Link;
 use crate::pair::{FLOW, PORT, Pair, Path, Setup};
 use crate::random::Random;
-use crate::workload::Pattern;
 use crate::world::address;
 use rist::crypto::psk::KeySize;
 use rist::protocol::config::Profile;
@@ -94,19 +93,4 @@ fn a_forged_keep_alive_makes_no_peer_of_main_one_of_advanced() {
     let advanced =
         pair.world.wire.iter().flatten().filter(|sent| sent.host == pair.sender && is_candidate(&sent.bytes));
     assert_eq!(advanced.count(), 0);
-}
-
-/// Numbers of the application's are those of its blocks: fragments would take those of the next ones.
-#[test]
-fn blocks_that_the_application_numbers_are_not_fragmented() {
-    let mut setup = lossy().advanced();
-    setup.peer.advanced.fragment_size = 500;
-    let mut pair = setup.start();
-    pair.world.run_for(Span::from_secs(2));
-    let pattern = Pattern { first_seq: Some(70_000), smallest: 1316, largest: 1316, ..Pattern::default() };
-    let stream = pair.world.write_for(pair.sender, Span::from_secs(5), pattern);
-    pair.world.run_for(Span::from_secs(5));
-    pair.finish();
-    let verdict = pair.verdict(stream);
-    assert!(verdict.delivered >= 990 && verdict.lost == 0, "{verdict:?}");
 }
