@@ -254,10 +254,12 @@ impl Session {
         if !(peer.goes_on(now, flow_id) || self.media_begins(now, id, flow_id)) {
             return;
         }
-        let Some(peer) = self.peers.quietly(id) else { return };
         let ports = match packet.flow_id {
             Some(flow_id) => (flow_id.inner(), flow_id.outer()),
-            None => (media_source_port(id.0), peer.config.virt_dst_port),
+            None => {
+                let port = self.peers.get(&id).map_or(0, |peer| peer.config.virt_dst_port);
+                (media_source_port(id.0), port)
+            }
         };
         let compressed = packet.lpc == Lpc::Lz4;
         let scratch = &mut self.null_packet_scratch;

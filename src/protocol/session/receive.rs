@@ -210,8 +210,15 @@ impl Session {
     }
 
     /// What the application hears of a flow that was given the packet with this number.
-    #[inline]
+    #[inline(always)]
     pub(super) fn tell_of_flow(&mut self, now: Time, flow_id: u32, news: News, seq: u32) {
+        if news.begins || news.exceeds {
+            self.news_of_flow(now, flow_id, news, seq);
+        }
+    }
+
+    #[cold]
+    fn news_of_flow(&mut self, now: Time, flow_id: u32, news: News, seq: u32) {
         if news.begins {
             // While it is not known whose packets count, nothing is told of them.
             if self.flows.get(&flow_id).is_some_and(Flow::is_credible) {
