@@ -76,6 +76,11 @@ impl Context {
         Ok(self.driver.call(|session, now| session.send_out_of_band(now, peer, payload))??)
     }
 
+    /// The same with any protocol type that the tunnel has no use of its own for.
+    pub fn write_typed_out_of_band(&self, peer: Option<PeerId>, protocol: u16, payload: &[u8]) -> Result<usize, Error> {
+        Ok(self.driver.call(|session, now| session.send_typed_out_of_band(now, peer, protocol, payload))??)
+    }
+
     /// The next out-of-band data that no callback took, and how much waited, this one included.
     pub fn read_out_of_band(&self) -> Option<(PeerId, Payload, usize)> {
         self.driver.out_of_band.pop()

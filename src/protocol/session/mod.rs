@@ -180,6 +180,7 @@ pub struct Session {
     reads_keys: bool,
     clear_text: Vec<u8>,
     out_of_band: bool,
+    typed_out_of_band: bool,
     flow_attributes: bool,
     /// The application says what its flow is.
     describes_itself: bool,
@@ -240,6 +241,7 @@ impl Session {
             reads_keys: false,
             clear_text: Vec::new(),
             out_of_band: false,
+            typed_out_of_band: false,
             flow_attributes: false,
             describes_itself: false,
             mac: [0; 6],
