@@ -8,9 +8,8 @@ use super::{handle, pointer};
 use crate::protocol::config::Profile;
 use crate::protocol::output::{Level, PeerId};
 use crate::protocol::payload::Payload;
-use crate::protocol::session::MAX_OUT_OF_BAND;
+use crate::protocol::session::{MAX_OUT_OF_BAND, OUT_OF_BAND};
 use crate::runtime::callbacks::OutOfBandFunction;
-use crate::wire::gre::protocol;
 use parking_lot::Mutex;
 use std::ffi::{c_int, c_void};
 use std::ptr;
@@ -44,7 +43,7 @@ pub unsafe extern "C" fn rist_oob_write(ctx: *mut rist_ctx, oob_block: *const ri
     status(|| {
         let instance = enabled(ctx)?;
         // SAFETY: the contract of `capi`.
-        unsafe { write(&instance, oob_block, protocol::FULL) }
+        unsafe { write(&instance, oob_block, OUT_OF_BAND) }
     })
 }
 
@@ -71,7 +70,7 @@ pub(super) unsafe fn write(
     let payload = pointer::checked(block.payload.cast::<u8>()).ok_or(FAILED)?;
     // SAFETY: the contract of `capi`: payload_len bytes that nobody changes during the call.
     let payload = unsafe { std::slice::from_raw_parts(payload.as_ptr(), block.payload_len) };
-    if instance.context.write_typed_out_of_band(peer, protocol, payload)? == 0 {
+    if instance.context.write_out_of_band(peer, protocol, payload)? == 0 {
         instance.log(Level::Warn, "Out-of-band data: nobody is there to send it to");
     }
     Ok(())

@@ -7,8 +7,8 @@ use super::statistics::Periods;
 use crate::protocol::auth::LookUpAnswer;
 use crate::protocol::output::Event;
 use crate::protocol::report::SenderPeerReport;
+use crate::protocol::session::OUT_OF_BAND;
 use crate::protocol::time::Span;
-use crate::wire::gre::protocol;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ impl Driver {
                 let answer = look_up.map_or(nobody, ask);
                 let _ = self.call(|session, now| session.login_looked_up(now, &question, answer));
             }
-            Event::OutOfBand { peer, protocol: protocol::FULL, payload } => match &callbacks.out_of_band {
+            Event::OutOfBand { peer, protocol: OUT_OF_BAND, payload } => match &callbacks.out_of_band {
                 Some(out_of_band) => out_of_band(peer, &payload),
                 None => self.out_of_band.push(peer, payload),
             },

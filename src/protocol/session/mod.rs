@@ -56,7 +56,7 @@ pub use login::LoginSetup;
 use login_budget::LoginBudget;
 use look_ups::LookUps;
 use members::Members;
-pub use out_of_band::MAX_OUT_OF_BAND;
+pub use out_of_band::{MAX_OUT_OF_BAND, OUT_OF_BAND};
 use packing::Packing;
 pub use packing::{MAX_FRAGMENT, MAX_FRAGMENTS};
 use reflector::Reflected;

@@ -7,6 +7,8 @@ use crate::protocol::peer::{Kind, Peer};
 use crate::protocol::time::Time;
 use crate::wire::gre::{Form, Packet, protocol};
 
+/// Protocol type of libRIST's.
+pub const OUT_OF_BAND: u16 = protocol::FULL;
 /// Longest payload, bytes (libRIST).
 pub const MAX_OUT_OF_BAND: usize = 9984;
 /// Octets that wait for one peer.
@@ -28,7 +30,7 @@ impl Session {
     /// Sends to one peer, to all that came through a listener, or (`None`) to whom it was last heard from, or
     /// if that is nobody, who is there. Returns how many it went to.
     pub fn send_out_of_band(&mut self, now: Time, to: Option<PeerId>, payload: &[u8]) -> Result<usize, Error> {
-        self.send_typed_out_of_band(now, to, protocol::FULL, payload)
+        self.send_typed_out_of_band(now, to, OUT_OF_BAND, payload)
     }
 
     /// The same with any number that the tunnel has no use of its own for.
@@ -55,7 +57,7 @@ impl Session {
             }
             None => self.takers(|_| true).max_by_key(|id| self.last_out_of_band(*id)).into_iter().collect(),
         };
-        let form = if number == protocol::FULL { Form::Full } else { Form::Typed(number) };
+        let form = if number == OUT_OF_BAND { Form::Full } else { Form::Typed(number) };
         let mut sent = 0;
         for id in targets {
             sent += usize::from(self.send_or_keep(now, id, form, payload));
@@ -101,7 +103,7 @@ impl Session {
     /// Whether a packet has a number of its own that nobody listens to, or it alone would have to make its sender a peer. It
     /// is dropped before it costs a key.
     pub(super) fn is_unwanted(&mut self, now: Time, known: Option<PeerId>, packet: &Packet<'_>) -> bool {
-        let typed = packet.protocol != protocol::FULL && protocol::is_out_of_band(packet.protocol);
+        let typed = packet.protocol != OUT_OF_BAND && protocol::is_out_of_band(packet.protocol);
         if !typed || (self.typed_out_of_band && known.is_some()) {
             return false;
         }
@@ -118,7 +120,7 @@ impl Session {
         if let Some(tunnel) = self.tunnel_of(id) {
             tunnel.out_of_band = Some(now);
         }
-        let wanted = if number == protocol::FULL { self.out_of_band } else { self.typed_out_of_band };
+        let wanted = if number == OUT_OF_BAND { self.out_of_band } else { self.typed_out_of_band };
         if wanted {
             let payload = self.pool.build(|out| {
                 out.extend_from_slice(payload);
