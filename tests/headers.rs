@@ -29,9 +29,9 @@ const HEADERS: &[Header] = &[
     Header {
         file: "ferrist.h",
         guard: "FERRIST_H",
-        sources: &["ferrist", "advanced", "flow_attribute"],
+        sources: &["ferrist", "advanced", "flow_attribute", "oob_typed"],
         system: &["stddef.h", "stdint.h"],
-        includes: &["common.h", "headers.h", "peer.h"],
+        includes: &["common.h", "headers.h", "oob.h", "peer.h"],
         before: include_str!("headers/ferrist.h"),
         ..EMPTY
     },

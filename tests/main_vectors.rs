@@ -67,6 +67,7 @@ fn rewrite(content: &Content) -> (Form, Vec<u8>) {
             out.extend_from_slice(payload);
             Form::Full
         }
+        Content::Typed { .. } => panic!("we are not asked for other data"),
         Content::FutureNonce(_) => panic!("we do not announce nonces"),
     };
     (form, out)
@@ -180,6 +181,7 @@ fn kinds(name: &str) -> Vec<String> {
                 "buffer"
             }
             Content::Full(_) => "oob",
+            Content::Typed { .. } => "typed",
             Content::FutureNonce(_) => "nonce",
         };
         format!("{what} {}", packet.version)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include "common.h"
 #include "headers.h"
+#include "oob.h"
 #include "peer.h"
 
 /*
@@ -50,6 +51,12 @@
  *
  *     length = rist_flow_attribute_write(json, sizeof json, subflows, count);
  *     rist_sender_flow_attribute_write(ctx, NULL, json, length);
+ *
+ * Data of the application's own beside the media, told apart by EtherTypes:
+ *
+ *     static int on_typed(void *arg, const struct rist_oob_block *block, uint16_t protocol);
+ *     rist_oob_typed_callback_set(ctx, on_typed, NULL);
+ *     rist_oob_write_typed(ctx, &block, 0x88B7);
  */
 
 /**
@@ -186,6 +193,11 @@ struct rist_subflow {
  */
 typedef int (*rist_subflow_callback_t)(void *arg, const struct rist_subflow *subflow);
 
+/**
+ * Takes out-of-band data with its protocol type; see rist_oob_typed_callback_set(). The block is valid during the call.
+ */
+typedef int (*oob_typed_callback_func_t)(void *arg, const struct rist_oob_block *oob_block, uint16_t protocol);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -297,6 +309,36 @@ int rist_flow_attribute_write(char *json,
                               size_t size,
                               const struct rist_subflow *subflows,
                               size_t count);
+
+/**
+ * Sends out-of-band data with a protocol type (EtherType), so that several kinds can share a session. No callback needs
+ * to be set first. Like all out-of-band data it is encrypted if anything is, and not sent again if it is lost. libRIST
+ * drops every number but 0x0800, which is that of rist_oob_write().
+ *
+ * @param ctx context, not of the Simple profile
+ * @param oob_block payload and peer, as of rist_oob_write()
+ * @param protocol 0x0600 or more, and none of those that the tunnel itself uses: 0x88B5, 0x88B6, 0x888E and 0xCCE0
+ * @return 0 on success, also if nobody is there yet; -1 on error
+ */
+RIST_API
+int rist_oob_write_typed(struct rist_ctx *ctx,
+                         const struct rist_oob_block *oob_block,
+                         uint16_t protocol);
+
+/**
+ * Sets the function that takes out-of-band data of every protocol type but 0x0800: that stays with
+ * rist_oob_callback_set() and rist_oob_read(). Without a function such packets are dropped; nothing waits for one. They
+ * are taken from peers only: such a packet alone makes nobody a peer.
+ *
+ * @param ctx context, not of the Simple profile; may be running
+ * @param callback function, called from the library's threads, or NULL for none; what it returns is ignored
+ * @param arg handed to it
+ * @return 0 on success, -1 on error
+ */
+RIST_API
+int rist_oob_typed_callback_set(struct rist_ctx *ctx,
+                                oob_typed_callback_func_t callback,
+                                void *arg);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,4 +1,4 @@
-//! The C ABI: one file per libRIST header, and three for what is only ours (`ferrist.rs`, `advanced.rs`, `flow_attribute.rs`). Convert, one call down, convert back.
+//! The C ABI: one file per libRIST header, and four for what is only ours (`ferrist.rs`, `advanced.rs`, `flow_attribute.rs`, `oob_typed.rs`). Convert, one call down, convert back.
 //!
 //! # What C promises
 //!
@@ -40,6 +40,7 @@ mod log_target;
 pub mod logging;
 mod malloc;
 pub mod oob;
+pub mod oob_typed;
 pub mod opt;
 pub mod peer;
 mod peer_config;

@@ -8,7 +8,7 @@ use super::{handle, pointer};
 use crate::protocol::config::Profile;
 use crate::protocol::output::{Level, PeerId};
 use crate::protocol::payload::Payload;
-use crate::protocol::session::MAX_OUT_OF_BAND;
+use crate::protocol::session::{MAX_OUT_OF_BAND, OUT_OF_BAND};
 use crate::runtime::callbacks::OutOfBandFunction;
 use parking_lot::Mutex;
 use std::ffi::{c_int, c_void};
@@ -43,25 +43,37 @@ pub unsafe extern "C" fn rist_oob_write(ctx: *mut rist_ctx, oob_block: *const ri
     status(|| {
         let instance = enabled(ctx)?;
         // SAFETY: the contract of `capi`.
-        let block = unsafe { pointer::read(oob_block) }?;
-        if !(1..=MAX_OUT_OF_BAND).contains(&block.payload_len) {
-            return Err(FAILED);
-        }
-        let peer = match block.peer.is_null() {
-            true => None,
-            false => {
-                let (owner, peer) = handle::peer(block.peer).ok_or(FAILED)?;
-                Some(peer).filter(|_| Arc::ptr_eq(&owner, &instance)).ok_or(FAILED).map(Some)?
-            }
-        };
-        let payload = pointer::checked(block.payload.cast::<u8>()).ok_or(FAILED)?;
-        // SAFETY: the contract of `capi`: payload_len bytes that nobody changes during the call.
-        let payload = unsafe { std::slice::from_raw_parts(payload.as_ptr(), block.payload_len) };
-        if instance.context.write_out_of_band(peer, payload)? == 0 {
-            instance.log(Level::Warn, "Out-of-band data: nobody is there to send it to");
-        }
-        Ok(())
+        unsafe { write(&instance, oob_block, OUT_OF_BAND) }
     })
+}
+
+/// # Safety
+///
+/// The contract of `capi`.
+pub(super) unsafe fn write(
+    instance: &Arc<Instance>,
+    oob_block: *const rist_oob_block,
+    protocol: u16,
+) -> Result<(), Failure> {
+    // SAFETY: the contract of `capi`.
+    let block = unsafe { pointer::read(oob_block) }?;
+    if !(1..=MAX_OUT_OF_BAND).contains(&block.payload_len) {
+        return Err(FAILED);
+    }
+    let peer = match block.peer.is_null() {
+        true => None,
+        false => {
+            let (owner, peer) = handle::peer(block.peer).ok_or(FAILED)?;
+            Some(peer).filter(|_| Arc::ptr_eq(&owner, instance)).ok_or(FAILED).map(Some)?
+        }
+    };
+    let payload = pointer::checked(block.payload.cast::<u8>()).ok_or(FAILED)?;
+    // SAFETY: the contract of `capi`: payload_len bytes that nobody changes during the call.
+    let payload = unsafe { std::slice::from_raw_parts(payload.as_ptr(), block.payload_len) };
+    if instance.context.write_out_of_band(peer, protocol, payload)? == 0 {
+        instance.log(Level::Warn, "Out-of-band data: nobody is there to send it to");
+    }
+    Ok(())
 }
 
 /// Takes out-of-band data that no callback took. rist_oob_callback_set() must have been called, with NULL.
@@ -101,15 +113,12 @@ pub unsafe extern "C" fn rist_oob_callback_set(
     arg: *mut c_void,
 ) -> c_int {
     status(|| {
-        let instance = instance::find(ctx)?;
+        let instance = tunnelling(ctx)?;
         let function = match given(oob_callback, oob_callback.map_or(0, |function| function as usize)) {
             Given::Function(function) => Some(Callback::new(function, arg)),
             Given::Absent => None,
             Given::Nonsense => return Err(FAILED),
         };
-        if instance.context.profile() == Profile::Simple {
-            return Err(not_in_simple(&instance));
-        }
         instance.oob.enabled.store(true, Ordering::Release);
         instance.oob.callback.store(function.is_some(), Ordering::Release);
         let handle = instance.handle;
@@ -149,15 +158,12 @@ impl Kept {
     }
 }
 
-fn block(peer: *mut rist_peer, payload: &[u8]) -> rist_oob_block {
+pub(super) fn block(peer: *mut rist_peer, payload: &[u8]) -> rist_oob_block {
     rist_oob_block { peer, payload: payload.as_ptr().cast(), payload_len: payload.len(), ts_ntp: 0 }
 }
 
 fn enabled(ctx: *const rist_ctx) -> Result<Arc<Instance>, Failure> {
-    let instance = instance::find(ctx)?;
-    if instance.context.profile() == Profile::Simple {
-        return Err(not_in_simple(&instance));
-    }
+    let instance = tunnelling(ctx)?;
     if !instance.oob.enabled.load(Ordering::Acquire) {
         instance.log(Level::Error, "Out-of-band data: rist_oob_callback_set() comes first");
         return Err(FAILED);
@@ -165,7 +171,12 @@ fn enabled(ctx: *const rist_ctx) -> Result<Arc<Instance>, Failure> {
     Ok(instance)
 }
 
-fn not_in_simple(instance: &Instance) -> Failure {
-    instance.log(Level::Error, "The Simple profile has no out-of-band data");
-    FAILED
+/// A context whose profile has a tunnel.
+pub(super) fn tunnelling(ctx: *const rist_ctx) -> Result<Arc<Instance>, Failure> {
+    let instance = instance::find(ctx)?;
+    if instance.context.profile() == Profile::Simple {
+        instance.log(Level::Error, "The Simple profile has no out-of-band data");
+        return Err(FAILED);
+    }
+    Ok(instance)
 }

@@ -109,6 +109,8 @@ pub enum Event {
     /// Out-of-band data of a peer.
     OutOfBand {
         peer: PeerId,
+        /// Protocol type of its GRE header; see `wire::gre::protocol`.
+        protocol: u16,
         payload: Payload,
     },
     /// What a sender says of its flow (Advanced profile): JSON, or whatever it has sent instead.

@@ -38,6 +38,9 @@ pub struct Caller {
 /// Takes out-of-band data of a peer.
 pub type OutOfBandFunction = dyn Fn(PeerId, &[u8]) + Send + Sync;
 
+/// Takes out-of-band data with another protocol type than libRIST's, which is told last.
+pub type TypedOutOfBandFunction = dyn Fn(PeerId, &[u8], u16) + Send + Sync;
+
 /// Takes what a sender says of its flow.
 pub type FlowAttributeFunction = dyn Fn(PeerId, &[u8]) + Send + Sync;
 
@@ -58,6 +61,7 @@ pub struct Callbacks {
     pub admission: Callback<dyn Fn(Caller) -> bool + Send + Sync>,
     pub disconnect: Callback<dyn Fn(PeerId) + Send + Sync>,
     pub out_of_band: Callback<OutOfBandFunction>,
+    pub typed_out_of_band: Callback<TypedOutOfBandFunction>,
     /// What a sender says of its flow, in its words.
     pub(super) flow_attribute: Callback<FlowAttributeFunction>,
     /// What its calls go through.

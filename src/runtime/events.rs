@@ -183,7 +183,8 @@ mod tests {
     #[test]
     fn what_others_send_is_bounded_behind_a_slow_callback() {
         let (queue, pool) = (EventQueue::default(), Pool::new());
-        let packet = || Notice::Event(Event::OutOfBand { peer: PeerId(1), payload: pool.copy(&[0; 1000]) });
+        let packet =
+            || Notice::Event(Event::OutOfBand { peer: PeerId(1), protocol: 0x0800, payload: pool.copy(&[0; 1000]) });
         let text = || Notice::Event(Event::FlowAttribute { peer: PeerId(1), text: pool.copy(&[0; 1000]) });
         queue.push(flow(1));
         let mut told = 0;

@@ -72,8 +72,8 @@ impl Context {
     }
 
     /// Sends out-of-band data to a peer, or to whom it was last heard from. Returns how many peers it went to.
-    pub fn write_out_of_band(&self, peer: Option<PeerId>, payload: &[u8]) -> Result<usize, Error> {
-        Ok(self.driver.call(|session, now| session.send_out_of_band(now, peer, payload))??)
+    pub fn write_out_of_band(&self, peer: Option<PeerId>, protocol: u16, payload: &[u8]) -> Result<usize, Error> {
+        Ok(self.driver.call(|session, now| session.send_typed_out_of_band(now, peer, protocol, payload))??)
     }
 
     /// The next out-of-band data that no callback took, and how much waited, this one included.

@@ -7,6 +7,7 @@ use super::statistics::Periods;
 use crate::protocol::auth::LookUpAnswer;
 use crate::protocol::output::Event;
 use crate::protocol::report::SenderPeerReport;
+use crate::protocol::session::OUT_OF_BAND;
 use crate::protocol::time::Span;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,7 @@ impl Driver {
             let (stats, sender_stats) = (callbacks.stats.is_some(), callbacks.sender_stats.is_some());
             let interval = self.statistics.lock().set_wanted(stats, sender_stats);
             session.set_admission(callbacks.admission.is_some());
+            session.set_typed_out_of_band(callbacks.typed_out_of_band.is_some());
             session.set_flow_attributes(callbacks.flow_attribute.is_some());
             session.set_idle_notice(now, callbacks.session_timeout.is_some());
             session.set_stats_interval(now, interval.map(span));
@@ -84,10 +86,15 @@ impl Driver {
                 let answer = look_up.map_or(nobody, ask);
                 let _ = self.call(|session, now| session.login_looked_up(now, &question, answer));
             }
-            Event::OutOfBand { peer, payload } => match &callbacks.out_of_band {
+            Event::OutOfBand { peer, protocol: OUT_OF_BAND, payload } => match &callbacks.out_of_band {
                 Some(out_of_band) => out_of_band(peer, &payload),
                 None => self.out_of_band.push(peer, payload),
             },
+            Event::OutOfBand { peer, protocol, payload } => {
+                if let Some(typed_out_of_band) = &callbacks.typed_out_of_band {
+                    typed_out_of_band(peer, &payload, protocol);
+                }
+            }
             Event::FlowAttribute { peer, text } => {
                 if let Some(flow_attribute) = &callbacks.flow_attribute {
                     flow_attribute(peer, &text);

@@ -60,6 +60,10 @@ fn written_again(version: u8, content: &Content<'_>) {
             message.extend_from_slice(octets);
             Form::Full
         }
+        Content::Typed { protocol, payload } => {
+            message.extend_from_slice(payload);
+            Form::Typed(*protocol)
+        }
         Content::FutureNonce(_) => return,
     };
     let (protocol, prefix, len) = form.prefix(version);
@@ -217,6 +221,10 @@ pub(super) fn datagram(input: &mut Input<'_>, walk: &mut Walk, keys: &mut Keys) 
                 let negotiation = BufferNegotiation { sender_max: input.u16(), receiver_current: 0, kind: input.u16() };
                 negotiation.write(&mut out);
                 (Form::BufferNegotiation, out)
+            }
+            1 => {
+                let number = input.u16();
+                (if protocol::is_out_of_band(number) { Form::Typed(number) } else { Form::Full }, sized(input))
             }
             _ => (Form::Full, sized(input)),
         },

@@ -35,4 +35,10 @@
  *
  *     length = rist_flow_attribute_write(json, sizeof json, subflows, count);
  *     rist_sender_flow_attribute_write(ctx, NULL, json, length);
+ *
+ * Data of the application's own beside the media, told apart by EtherTypes:
+ *
+ *     static int on_typed(void *arg, const struct rist_oob_block *block, uint16_t protocol);
+ *     rist_oob_typed_callback_set(ctx, on_typed, NULL);
+ *     rist_oob_write_typed(ctx, &block, 0x88B7);
  */

@@ -120,6 +120,14 @@ proptest! {
         prop_assert_eq!(Content::parse(protocol, &body), Ok(Content::BufferNegotiation(sent)));
         let (protocol, _, none) = Form::Full.prefix(version);
         prop_assert_eq!((Content::parse(protocol, &data), none), (Ok(Content::Full(&data)), 0));
+        let number = sender_max;
+        let typed = Content::Typed { protocol: number, payload: &data };
+        if protocol::is_out_of_band(number) && number != protocol::FULL {
+            prop_assert_eq!(Form::Typed(number).prefix(version), (number, [0; Form::MAX_PREFIX], 0));
+            prop_assert_eq!(Content::parse(number, &data), Ok(typed));
+        } else {
+            prop_assert_ne!(Content::parse(number, &data), Ok(typed));
+        }
         let future = [&[0, 0, 0x80, 1], &nonce[..]].concat();
         prop_assert_eq!(Content::parse(protocol::VSF, &future), Ok(Content::FutureNonce(nonce)));
     }

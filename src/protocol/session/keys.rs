@@ -479,7 +479,7 @@ fn sense(protocol: u16, text: &[u8], proven: bool, expected: Expected) -> Sense 
             return if proven { Sense::Proof } else { Sense::Hint };
         }
         Content::KeepAlive(_) => false,
-        Content::BufferNegotiation(_) | Content::FutureNonce(_) | Content::Full(_) => false,
+        Content::BufferNegotiation(_) | Content::FutureNonce(_) | Content::Full(_) | Content::Typed { .. } => false,
     };
     match (proof, proven) {
         (true, _) => Sense::Proof,

@@ -56,7 +56,7 @@ pub use login::LoginSetup;
 use login_budget::LoginBudget;
 use look_ups::LookUps;
 use members::Members;
-pub use out_of_band::MAX_OUT_OF_BAND;
+pub use out_of_band::{MAX_OUT_OF_BAND, OUT_OF_BAND};
 use packing::Packing;
 pub use packing::{MAX_FRAGMENT, MAX_FRAGMENTS};
 use reflector::Reflected;
@@ -180,6 +180,7 @@ pub struct Session {
     reads_keys: bool,
     clear_text: Vec<u8>,
     out_of_band: bool,
+    typed_out_of_band: bool,
     flow_attributes: bool,
     /// The application says what its flow is.
     describes_itself: bool,
@@ -240,6 +241,7 @@ impl Session {
             reads_keys: false,
             clear_text: Vec::new(),
             out_of_band: false,
+            typed_out_of_band: false,
             flow_attributes: false,
             describes_itself: false,
             mac: [0; 6],

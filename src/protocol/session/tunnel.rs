@@ -29,6 +29,9 @@ impl Session {
             }
             return;
         }
+        if self.is_unwanted(now, known, &packet) {
+            return;
+        }
         let Some(through) = known.or_else(|| self.listening.get(&socket).map(|listening| listening.peer)) else {
             return;
         };
@@ -111,7 +114,8 @@ impl Session {
             }
             Content::KeepAlive(message) => self.kept_alive(now, id, &message),
             Content::BufferNegotiation(message) => self.buffer_negotiated(now, id, &message),
-            Content::Full(payload) => self.out_of_band_arrived(now, id, payload),
+            Content::Full(payload) => self.out_of_band_arrived(now, id, gre::protocol::FULL, payload),
+            Content::Typed { protocol, payload } => self.out_of_band_arrived(now, id, protocol, payload),
             // Its key is derived when the first packet asks for it, aside from media.
             Content::FutureNonce(_) => self.sign_of_life(now, id),
         }
@@ -147,7 +151,7 @@ impl Session {
         let speaks = match content {
             Content::Feedback { .. } | Content::KeepAlive(_) | Content::Full(_) => true,
             Content::Media { .. } => self.config.role == Role::Receiver,
-            Content::BufferNegotiation(_) | Content::FutureNonce(_) => false,
+            Content::BufferNegotiation(_) | Content::FutureNonce(_) | Content::Typed { .. } => false,
         };
         if !speaks {
             return None;

@@ -23,7 +23,7 @@ pub(super) use version::{Heard, Version};
 
 use super::time::{Span, Time};
 use crate::crypto::secret::Secret;
-use crate::wire::gre::Ports;
+use crate::wire::gre::{Form, Ports};
 
 /// RTCP of a sender comes from this virtual port; media from it plus the peer's number (libRIST).
 pub(super) const SOURCE_PORT: u16 = 0x8000;
@@ -58,7 +58,7 @@ pub(super) struct Tunnel {
     /// Version 2 is offered until then, for those who lost the first offers.
     pub(super) offers_until: Time,
     /// Out-of-band data that may not go yet.
-    pub(super) greetings: Vec<Vec<u8>>,
+    pub(super) greetings: Vec<(Form, Vec<u8>)>,
     /// The latest out-of-band data came.
     pub(super) out_of_band: Option<Time>,
 }

@@ -32,6 +32,11 @@ pub enum Content<'a> {
     FutureNonce([u8; 4]),
     /// Out-of-band data.
     Full(&'a [u8]),
+    /// Out-of-band data with another number than libRIST's.
+    Typed {
+        protocol: u16,
+        payload: &'a [u8],
+    },
 }
 
 impl<'a> Content<'a> {
@@ -46,6 +51,7 @@ impl<'a> Content<'a> {
             }
             protocol::KEEP_ALIVE => KeepAlive::read(&mut Reader::new(body)).map(Content::KeepAlive),
             protocol::FULL => Ok(Content::Full(body)),
+            _ if protocol::is_out_of_band(protocol) => Ok(Content::Typed { protocol, payload: body }),
             _ => Err(Error::Unsupported),
         }
     }
@@ -83,6 +89,8 @@ pub enum Form {
     KeepAlive,
     BufferNegotiation,
     Full,
+    /// One of [`protocol::is_out_of_band`].
+    Typed(u16),
     Eapol,
 }
 
@@ -115,6 +123,7 @@ impl Form {
                 (protocol::VSF, prefix, 4)
             }
             Form::Full => (protocol::FULL, prefix, 0),
+            Form::Typed(protocol) => (protocol, prefix, 0),
             Form::Eapol => (protocol::EAPOL, prefix, 0),
         }
     }
@@ -142,6 +151,10 @@ mod tests {
             assert_eq!(Content::parse(protocol, &body), Ok(Content::KeepAlive(keep_alive)));
             let (protocol, body) = written(Form::Full, b"text");
             assert_eq!(Content::parse(protocol, &body), Ok(Content::Full(b"text")));
+            for number in [0x0600, 0x88b4, 0x88b7, 0xffff] {
+                let (protocol, body) = written(Form::Typed(number), b"text");
+                assert_eq!(Content::parse(protocol, &body), Ok(Content::Typed { protocol: number, payload: b"text" }));
+            }
         }
         let negotiation = BufferNegotiation { sender_max: 2000, receiver_current: 0, kind: 3 };
         let (protocol, prefix, len) = Form::BufferNegotiation.prefix(2);
@@ -173,7 +186,8 @@ mod tests {
         assert_eq!(vsf(&[0, 1, 0x80, 0]), Err(Error::Unsupported));
         assert_eq!(vsf(&[0, 0, 0x80, 9]), Err(Error::Unsupported));
         assert_eq!(vsf(&[0, 0, 0x7f, 0xff]), Err(Error::Unsupported));
-        assert_eq!(Content::parse(0x1234, &[0; 20]), Err(Error::Unsupported));
+        assert_eq!(Content::parse(0x05ff, &[0; 20]), Err(Error::Unsupported));
+        assert_eq!(Content::parse(protocol::EAPOL, &[0; 20]), Err(Error::Unsupported));
         for len in 0..4 {
             assert_eq!(vsf(&[0; 4][..len]), Err(Error::TooShort));
         }

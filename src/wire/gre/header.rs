@@ -110,6 +110,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_has_no_header_does_not_look_like_out_of_band_data() {
+        for length in 0..=0x05ff_u16 {
+            let [high, low] = length.to_be_bytes();
+            // RTCP, and EAP frames of all versions: their third and fourth octet is a length.
+            for [first, second] in [[0x80, 200], [0x81, 201], [1, 0], [2, 0], [3, 1]] {
+                assert!(Packet::parse(&[first, second, high, low, 0, 0, 0, 0, 0, 0, 0, 0]).is_err());
+            }
+        }
+    }
+
+    #[test]
     fn every_flag_moves_the_body_by_its_field() {
         let fields = [0xaa; 16];
         for (flags, offset) in [(0x00, 0), (0x80, 4), (0x20, 4), (0x10, 4), (0x30, 8), (0xb0, 12)] {
@@ -133,7 +144,8 @@ mod tests {
         let expected = [ok(0), ok(1), ok(2), ok(2), ok(2), unknown, unknown, unknown];
         assert!(versions.eq(expected));
         assert_eq!(parse(0x40, 0), Err(Error::Malformed));
-        assert_eq!(Packet::parse(&[0, 8, 0x12, 0x34]), Err(Error::Unsupported), "an unknown protocol");
+        assert_eq!(Packet::parse(&[0, 8, 0x05, 0xff]), Err(Error::Unsupported), "a length, no protocol");
+        assert_eq!(Packet::parse(&[0, 8, 0x06, 0x00]).map(|packet| packet.protocol), Ok(0x0600));
         assert!((1..8).all(|version| parse(0, version) == Err(Error::Malformed)));
         assert_eq!(parse(0x0f, 0x80), Ok(0), "other reserved bits do not matter");
     }

@@ -25,7 +25,15 @@ pub mod protocol {
     /// EAP over LAN.
     pub const EAPOL: u16 = 0x888E;
 
+    /// Smaller numbers are no protocols but lengths (IEEE 802.3). RTCP and EAP frames without a GRE header have theirs here.
+    const FIRST_ETHER_TYPE: u16 = 0x0600;
+
     pub(super) fn is_known(protocol: u16) -> bool {
-        matches!(protocol, KEEP_ALIVE | REDUCED | VSF | FULL | EAPOL)
+        protocol >= FIRST_ETHER_TYPE
+    }
+
+    /// Whether it is the number of out-of-band data: any that the tunnel has no use of its own for.
+    pub fn is_out_of_band(protocol: u16) -> bool {
+        is_known(protocol) && !matches!(protocol, KEEP_ALIVE | REDUCED | VSF | EAPOL)
     }
 }

@@ -106,6 +106,15 @@ pub(super) unsafe extern "C" fn out_of_band(arg: *mut c_void, block: *const rist
     answer(arg)
 }
 
+pub(super) unsafe extern "C" fn typed_out_of_band(
+    arg: *mut c_void,
+    block: *const rist_oob_block,
+    protocol: u16,
+) -> c_int {
+    assert!(!matches!(protocol, 0..=0x05ff | 0x0800 | 0x88b5 | 0x88b6 | 0x888e | 0xcce0));
+    unsafe { out_of_band(arg, block) }
+}
+
 pub(super) unsafe extern "C" fn flow_attribute(
     arg: *mut c_void,
     who: *mut rist_peer,

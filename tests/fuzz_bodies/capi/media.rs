@@ -7,6 +7,7 @@ use rist::capi::ferrist::{
 };
 use rist::capi::headers::{rist_data_block, rist_peer};
 use rist::capi::oob::{rist_oob_block, rist_oob_read, rist_oob_write};
+use rist::capi::oob_typed::rist_oob_write_typed;
 use rist::capi::receiver::{rist_receiver_data_block_free, rist_receiver_data_block_free2, rist_receiver_data_read2};
 use rist::capi::sender::rist_sender_data_write;
 use rist::capi::tunnel::{
@@ -154,6 +155,9 @@ impl Program {
         let block = rist_oob_block { peer, payload, payload_len: input.pick(&SIZES), ts_ntp: 0 };
         let possible = !block.payload.is_null() && (1..=9984).contains(&block.payload_len);
         assert!(!status(unsafe { rist_oob_write(context, &block) }) || possible);
+        let protocol = input.pick(&[0x88b7, 0x0800, 0x0600, 0xffff, 0x88b5, 0x88b6, 0x888e, 0xcce0, 0x05ff, 0]);
+        let possible = possible && !matches!(protocol, 0x88b5 | 0x88b6 | 0x888e | 0xcce0 | 0x05ff | 0);
+        assert!(!status(unsafe { rist_oob_write_typed(context, &block, protocol) }) || possible);
     }
 
     pub(super) fn data_descriptor(&mut self, input: &mut Input<'_>) {

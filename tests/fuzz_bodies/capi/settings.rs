@@ -12,6 +12,7 @@ use rist::capi::logging::{
     rist_logging_set, rist_logging_set_global, rist_logging_settings_free2, rist_logging_unset_global,
 };
 use rist::capi::oob::rist_oob_callback_set;
+use rist::capi::oob_typed::{oob_typed_callback_func_t, rist_oob_typed_callback_set};
 use rist::capi::opt::{rist_set_opt, rist_thread_callback};
 use rist::capi::peer::*;
 use rist::capi::receiver::*;
@@ -247,6 +248,10 @@ impl Program {
             4 => {
                 let function: receiver_session_timeout_callback_t = Some(callbacks::session_timeout);
                 unsafe { rist_receiver_session_timeout_callback_set(context, function.filter(|_| set), arg) }
+            }
+            5 if input.flag() => {
+                let function: oob_typed_callback_func_t = Some(callbacks::typed_out_of_band);
+                unsafe { rist_oob_typed_callback_set(context, function.filter(|_| set), arg) }
             }
             5 => {
                 let function: rist::capi::oob::oob_callback_func_t = Some(callbacks::out_of_band);
