@@ -169,14 +169,13 @@ impl Session {
             None => self.advanced_stranger(now, source, packet, content, datagram),
         };
         let Some(id) = peer else { return };
+        // Clear text is anybody's where there is a secret, and so is what only decrypts.
+        let surely = packet.psk.hash.is_some() || self.keyring_owner(id).is_none();
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if source.known.is_some() {
             credit(&mut self.timers, now, peer, datagram.len());
         }
         let open = peer.is_open();
-        // Clear text is anybody's where there is a secret, and so is what only decrypts.
-        let surely = packet.psk.hash.is_some() || self.keyring_owner(id).is_none();
-        let Some(peer) = self.peers.quietly(id) else { return };
         let Some(abilities) = peer.tunnel.as_mut().and_then(|tunnel| tunnel.abilities.as_mut()) else { return };
         if packet.kind == Type::Control {
             abilities.clock.heard(now, packet.timestamp);
