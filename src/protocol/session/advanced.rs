@@ -105,12 +105,12 @@ impl Session {
             return None;
         }
         // Nothing in a decrypted payload shows that its key is right. What came through the tunnel does.
-        let keyed = source.known.and_then(|id| self.tunnel_of(id)).is_some_and(|tunnel| tunnel.keyed);
-        if !keyed {
+        let keyed = source.known.and_then(|id| self.tunnel_of(id)).filter(|tunnel| tunnel.keyed);
+        let Some(aes_256) = keyed.map(|tunnel| tunnel.aes_256) else {
             let text = "encrypted media of a peer dropped that has not shown yet that it has the secret";
             self.complain(now, Complaint::NoHandshake, Level::Warn, text);
             return None;
-        }
+        };
         let owning = self.peers.quietly(owner)?;
         if packet.psk.mode != owning.config.advanced.psk_mode as u8 {
             let text = format!("packet of PSK mode {} dropped: another one is configured here", packet.psk.mode);
@@ -118,7 +118,7 @@ impl Session {
             return None;
         }
         let keyring = owning.tunnel.as_mut()?.keyring.as_deref_mut()?;
-        let name = (nonce, keyring.usual_size());
+        let name = (nonce, keyring.size(aes_256));
         let opened = match packet.psk.hash {
             None => keyring.read(now, name, sequence, packet.body, clear),
             Some(hash) => keyring.open_authenticated(now, name, sequence, &Tagged::new(packet, datagram, hash)?, clear),
