@@ -106,12 +106,12 @@ impl Session {
             return None;
         }
         // Nothing in a decrypted payload shows that its key is right. What came through the tunnel does.
-        let keyed = source.known.and_then(|id| self.tunnel_of(id)).is_some_and(|tunnel| tunnel.keyed);
-        if !keyed {
+        let keyed = source.known.and_then(|id| self.tunnel_of(id)).filter(|tunnel| tunnel.keyed);
+        let Some(aes_256) = keyed.map(|tunnel| tunnel.aes_256) else {
             let text = "encrypted media of a peer dropped that has not shown yet that it has the secret";
             self.complain(now, Complaint::NoHandshake, Level::Warn, text);
             return None;
-        }
+        };
         let owning = self.peers.quietly(owner)?;
         if packet.psk.mode != owning.config.advanced.psk_mode as u8 {
             let text = format!("packet of PSK mode {} dropped: another one is configured here", packet.psk.mode);
@@ -119,7 +119,7 @@ impl Session {
             return None;
         }
         let keyring = owning.tunnel.as_mut()?.keyring.as_deref_mut()?;
-        let name = (nonce, keyring.usual_size());
+        let name = (nonce, keyring.size(aes_256));
         let opened = match packet.psk.hash {
             None => keyring.read(now, name, sequence, packet.body, clear),
             Some(hash) => keyring.open_authenticated(now, name, sequence, &Tagged::new(packet, datagram, hash)?, clear),
@@ -170,14 +170,13 @@ impl Session {
             None => self.advanced_stranger(now, source, packet, content, datagram),
         };
         let Some(id) = peer else { return };
+        // Clear text is anybody's where there is a secret, and so is what only decrypts.
+        let surely = packet.psk.hash.is_some() || self.keyring_owner(id).is_none();
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if source.known.is_some() {
             credit(&mut self.timers, now, peer, datagram.len());
         }
         let open = peer.is_open();
-        // Clear text is anybody's where there is a secret, and so is what only decrypts.
-        let surely = packet.psk.hash.is_some() || self.keyring_owner(id).is_none();
-        let Some(peer) = self.peers.quietly(id) else { return };
         let Some(abilities) = peer.tunnel.as_mut().and_then(|tunnel| tunnel.abilities.as_mut()) else { return };
         if packet.kind == Type::Control {
             abilities.clock.heard(now, packet.timestamp);

@@ -116,7 +116,8 @@ impl Session {
 
     fn nonce_announced(&mut self, now: Time, id: PeerId, announced: &FutureNonce) {
         let Some(owner) = self.keyring_owner(id) else { return };
-        let Some(size) = self.keyring_of(id).map(|keyring| keyring.usual_size()) else { return };
+        let Some(aes_256) = self.tunnel_of(id).map(|tunnel| tunnel.aes_256) else { return };
+        let Some(size) = self.keyring_of(id).map(|keyring| keyring.size(aes_256)) else { return };
         if announced.nonce != [0; 4] && announced.bits.is_none_or(|bits| bits == 0 || bits == size.bits()) {
             self.expect_nonce(now, id, owner, (announced.nonce, size));
         }

@@ -23,12 +23,17 @@ pub(super) struct Packing {
     fragment: usize,
     /// What some peer is configured with.
     wanted: usize,
+    /// There have been legs to choose for.
+    chosen: bool,
     scratch: Vec<u8>,
 }
 
 impl Packing {
     pub(super) fn want_fragments(&mut self, size: u16) {
         self.wanted = self.wanted.max(size.into());
+        if !self.chosen {
+            self.fragment = self.wanted.min(MAX_FRAGMENT);
+        }
     }
 }
 
@@ -37,7 +42,7 @@ impl Session {
     /// blocks: the fragments of one would take the numbers of the next.
     pub(super) fn most_payload(&self, numbered: bool) -> usize {
         let size = match self.is_holding() {
-            _ if numbered => 0,
+            _ if numbered || self.split.is_on() => 0,
             true => self.packing.wanted,
             false => self.packing.fragment,
         };
@@ -50,11 +55,11 @@ impl Session {
 
     /// The legs have been found. A block is compressed, or divided, for all of them or for none: they share its numbers.
     pub(super) fn choose_packing(&mut self) {
-        // Nobody is there: what is written goes nowhere, however large it is.
+        // Nobody is there: as it was, so that what is written then is refused no more and no less than before.
         if self.legs.is_empty() {
-            self.packing.fragment = if self.split.is_on() { 0 } else { self.packing.wanted.min(MAX_FRAGMENT) };
             return;
         }
+        self.packing.chosen = true;
         let (mut advanced, mut compress, mut can_compress) = (false, false, true);
         let mut fragment = None;
         let mut can_join = !self.split.is_on();

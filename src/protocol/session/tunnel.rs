@@ -63,7 +63,7 @@ impl Session {
         }
         if let Some(tunnel) = &mut peer.tunnel {
             if packet.nonce.is_some() {
-                tunnel.keyed = true;
+                (tunnel.keyed, tunnel.aes_256) = (true, packet.aes_256);
                 tunnel.reads_clear = false;
             }
             if tunnel.version.heard(now, packet.version) == Heard::Raised && packet.version >= 2 {

@@ -70,8 +70,6 @@ pub(in crate::protocol) enum Refusal {
 pub(in crate::protocol) struct Keyring {
     accepted: Vec<Accepted>,
     numbers: u32,
-    /// What Advanced packets have, which do not say it.
-    size: KeySize,
     /// What "not 256 bits" means: 192 can be configured, but not be signalled.
     short: KeySize,
     entries: BTreeMap<Name, Entry>,
@@ -94,7 +92,7 @@ impl Keyring {
     pub(in crate::protocol) fn empty(size: KeySize) -> Self {
         let short = if size == KeySize::Aes192 { KeySize::Aes192 } else { KeySize::Aes128 };
         let (entries, past) = Default::default();
-        Self { accepted: Vec::new(), numbers: 0, size, short, entries, past, epoch: 0, in_use: [None; 2] }
+        Self { accepted: Vec::new(), numbers: 0, short, entries, past, epoch: 0, in_use: [None; 2] }
     }
 
     /// Accepts one more passphrase from now on; our own before it for a while.
@@ -169,11 +167,6 @@ impl Keyring {
             self.changed();
         }
         (self.accepted.iter().map(|accepted| accepted.passphrase.clone()).collect(), self.epoch)
-    }
-
-    /// Of keys that nothing is said about.
-    pub(in crate::protocol) fn usual_size(&self) -> KeySize {
-        self.size
     }
 
     pub(in crate::protocol) fn size(&self, aes_256: bool) -> KeySize {

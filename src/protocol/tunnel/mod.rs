@@ -47,6 +47,8 @@ pub(super) struct Tunnel {
     pub(super) unknown: Option<Box<Unknown>>,
     /// It has shown that it has the secret.
     pub(super) keyed: bool,
+    /// By a key of 256 bits, which Advanced packets do not say.
+    pub(super) aes_256: bool,
     /// Clear text is read although there is a keyring, learnt from the other side: it may no longer encrypt.
     pub(super) reads_clear: bool,
     /// The other side's capabilities and JSON, as a check sum: only changes are logged.
@@ -75,6 +77,7 @@ impl Tunnel {
             next_secret: None,
             unknown: None,
             keyed: false,
+            aes_256: false,
             reads_clear: false,
             announced: None,
             announces_pairs: false,

@@ -20,7 +20,7 @@ const STRIKES: u32 = 2;
 const SPACING: Span = Span::from_millis(10);
 /// One announced nonce is looked into in so long: where announcements are in clear text anybody can make them, and what
 /// comes under a nonce asks for its key anyway.
-const ANNOUNCED_EVERY: Span = Span::from_millis(100);
+const ANNOUNCED_EVERY: Span = Span::from_millis(50);
 
 type Name = (Nonce, KeySize);
 

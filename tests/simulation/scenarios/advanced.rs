@@ -3,7 +3,7 @@
 use crate::network::Link;
 use crate::pair::{Pair, Path, Setup};
 use rist::crypto::psk::KeySize;
-use rist::protocol::config::{Profile, PskMode};
+use rist::protocol::config::{PeerConfig, Profile, PskMode};
 use rist::protocol::time::Span;
 
 fn lossy() -> Path {
@@ -104,6 +104,27 @@ fn what_is_authenticated_arrives_over_a_lossy_link() {
             let reception = &pair.world.books.receptions[&(stream, pair.receiver)];
             let written = pair.world.books.streams[&stream].packets.len() as u64;
             assert_eq!(reception.delivered, written, "{:?}", pair.got().lines);
+        }
+    }
+}
+
+/// Nothing in an Advanced packet tells the length of its key. The tunnel does: receivers have been configured without for
+/// years.
+#[test]
+fn the_length_of_the_senders_key_is_that_of_its_tunnel() {
+    for (theirs, ours) in [(KeySize::Aes256, KeySize::Aes128), (KeySize::Aes128, KeySize::Aes256)] {
+        for psk_mode in [PskMode::Ctr, PskMode::Gcm] {
+            let mut setup = Setup::new(lossy()).secret(ours).advanced();
+            setup.peer.advanced.psk_mode = psk_mode;
+            setup.peer.key_rotation = 500;
+            setup.sender_peer = Some(PeerConfig { key_size: theirs, ..setup.peer.clone() });
+            let mut pair = setup.start();
+            pair.world.run_for(Span::from_secs(2));
+            let stream = pair.play();
+            let delivered =
+                pair.world.books.receptions.get(&(stream, pair.receiver)).map_or(0, |found| found.delivered);
+            let written = pair.world.books.streams[&stream].packets.len() as u64;
+            assert_eq!(delivered, written, "{theirs:?} to {ours:?}, {psk_mode:?}: {:?}", pair.got().lines);
         }
     }
 }
