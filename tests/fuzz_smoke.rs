@@ -222,6 +222,16 @@ fn a_main_sender_bears_any_sequence_of_calls() {
 }
 
 #[test]
+fn an_advanced_receiver_bears_any_sequence_of_calls() {
+    smoke("advanced_receiver_session");
+}
+
+#[test]
+fn an_advanced_sender_bears_any_sequence_of_calls() {
+    smoke("advanced_sender_session");
+}
+
+#[test]
 fn keep_alives_are_read_and_shown() {
     smoke_of("keep_alive", 10_000);
 }

@@ -3,6 +3,7 @@
 //! A body takes any bytes and panics when a promise is broken.
 
 mod advanced;
+mod advanced_session;
 mod allocated;
 mod auth;
 mod capi;
@@ -45,6 +46,8 @@ pub(crate) const BODIES: &[(&str, Body)] = &[
     ("sender_session", session::sender_session),
     ("main_receiver_session", session::main_receiver_session),
     ("main_sender_session", session::main_sender_session),
+    ("advanced_receiver_session", session::advanced_receiver_session),
+    ("advanced_sender_session", session::advanced_sender_session),
     ("pair", pair::pair),
     ("capi", capi::capi),
 ];

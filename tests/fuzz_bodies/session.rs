@@ -5,6 +5,7 @@
 //! everything sent is well formed; a stranger is never sent more than three times what came from its address; memory is
 //! bounded by what came in, and returned when it is quiet.
 
+use super::advanced_session;
 use super::allocated;
 use super::input::Input;
 use super::script::{Walk, datagram};
@@ -52,6 +53,14 @@ pub(super) fn main_sender_session(data: &[u8]) {
     run(Role::Sender, Profile::Main, data);
 }
 
+pub(super) fn advanced_receiver_session(data: &[u8]) {
+    run(Role::Receiver, Profile::Advanced, data);
+}
+
+pub(super) fn advanced_sender_session(data: &[u8]) {
+    run(Role::Sender, Profile::Advanced, data);
+}
+
 fn run(role: Role, profile: Profile, data: &[u8]) {
     let mut input = Input::new(data);
     let mut harness = Harness::new(role, profile, &mut input);
@@ -76,8 +85,9 @@ struct Harness {
     scratch: Vec<Delivery>,
     /// Some peer's settings say so.
     merges: bool,
-    /// Main.
+    /// Main and Advanced.
     tunnel: bool,
+    advanced: Option<advanced_session::Walk>,
     keys: Keys,
     jobs: Vec<(JobId, Job)>,
     login_jobs: u32,
@@ -102,6 +112,7 @@ impl Harness {
             session,
             merges: false,
             tunnel: profile != Profile::Simple,
+            advanced: (profile == Profile::Advanced).then(advanced_session::Walk::default),
             keys: Keys::default(),
             jobs: Vec::new(),
             login_jobs: 0,
@@ -203,7 +214,12 @@ impl Harness {
         let socket = SocketId(u32::from(input.u8() % SOCKETS));
         let who = input.u8();
         let from = SocketAddr::new(address(who & 3), 5000 + u16::from(who >> 4));
-        let (bytes, answers) = if self.tunnel {
+        let advanced = self.advanced.as_mut().filter(|_| who & 4 != 0);
+        let (bytes, answers) = if let Some(walk) = advanced {
+            // An answer may be right by chance, as any other.
+            let bytes = advanced_session::datagram(input, walk);
+            (bytes, true)
+        } else if self.tunnel {
             tunnel::datagram(input, walk, &mut self.keys)
         } else {
             let bytes = datagram(input, walk);
@@ -259,7 +275,13 @@ impl Harness {
         self.session.poll_delivery(self.now, &mut deliveries);
         assert!(self.session.next_delivery().is_none_or(|at| at > self.now), "what is due was left unhanded");
         for delivery in deliveries.drain(..) {
-            assert!(delivery.payload.len() <= 10_000, "{} octets", delivery.payload.len());
+            let longest = if self.advanced.is_some() { advanced_session::LONGEST } else { 10_000 };
+            assert!(delivery.payload.len() <= longest, "{} octets", delivery.payload.len());
+            if self.advanced.is_some() {
+                // A block of fragments has several numbers: what stands between two can not be told.
+                assert!(!(delivery.flow_start && delivery.discontinuity));
+                continue;
+            }
             if self.merges {
                 // A pair has half a number: what stands between two blocks can not be told.
                 let first = self.last.insert(delivery.flow_id, delivery.seq as u16).is_none();
@@ -342,6 +364,9 @@ impl Harness {
         if self.tunnel {
             tunnel::protect(&mut config, input);
         }
+        if self.advanced.is_some() {
+            config.advanced = advanced_session::settings(input);
+        }
         self.merges |= config.merge != MergeMode::Off;
         let called = if self.tunnel && input.flag() { Role::Sender } else { role };
         let called = if self.tunnel && input.flag() { Role::Receiver } else { called };
@@ -371,6 +396,10 @@ impl Harness {
                 Output::Transmit(transmit) => {
                     assert!(transmit.len() <= 10_000 && transmit.socket.0 < u32::from(SOCKETS));
                     let bytes = [transmit.head(), transmit.body()].concat();
+                    if self.advanced.is_some() && advanced_session::check(&bytes, self.session.role()) {
+                        self.charge(transmit.to.ip(), bytes.len());
+                        continue;
+                    }
                     if self.tunnel {
                         let clear = self.keys.check(&bytes, self.session.role());
                         self.partner.hear(transmit.to, &bytes, &clear);
