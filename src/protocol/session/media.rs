@@ -62,7 +62,7 @@ impl Session {
 
     #[inline(always)]
     fn send_whole(&mut self, now: Time, source: Time, media: Media) {
-        if self.has_to_pack() {
+        if self.has_to_pack() || media.payload.len() > MAX_PAYLOAD {
             return self.send_packed(now, source, media);
         }
         self.send_packet(now, source, media, None, Shape::default());

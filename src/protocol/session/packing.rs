@@ -23,17 +23,12 @@ pub(super) struct Packing {
     fragment: usize,
     /// What some peer is configured with.
     wanted: usize,
-    /// There have been legs to choose for.
-    chosen: bool,
     scratch: Vec<u8>,
 }
 
 impl Packing {
     pub(super) fn want_fragments(&mut self, size: u16) {
         self.wanted = self.wanted.max(size.into());
-        if !self.chosen {
-            self.fragment = self.wanted.min(MAX_FRAGMENT);
-        }
     }
 }
 
@@ -41,7 +36,8 @@ impl Session {
     /// Longest payload that can be sent now, or perhaps once the peers have told what they can do. The application numbers
     /// blocks: the fragments of one would take the numbers of the next.
     pub(super) fn most_payload(&self, numbered: bool) -> usize {
-        let size = match self.is_holding() {
+        // With nobody there, what is written goes nowhere, however large it is.
+        let size = match self.is_holding() || self.legs.is_empty() {
             _ if numbered || self.split.is_on() => 0,
             true => self.packing.wanted,
             false => self.packing.fragment,
@@ -55,14 +51,9 @@ impl Session {
 
     /// The legs have been found. A block is compressed, or divided, for all of them or for none: they share its numbers.
     pub(super) fn choose_packing(&mut self) {
-        // Nobody is there: as it was, so that what is written then is refused no more and no less than before.
-        if self.legs.is_empty() {
-            return;
-        }
-        self.packing.chosen = true;
         let (mut advanced, mut compress, mut can_compress) = (false, false, true);
         let mut fragment = None;
-        let mut can_join = !self.split.is_on();
+        let mut can_join = !self.legs.is_empty() && !self.split.is_on();
         let takers = self.takers.iter().map(|(_, child)| *child);
         for peer in self.legs.iter().map(|leg| leg.peer).chain(takers).filter_map(|id| self.peers.get(&id)) {
             let settings = &peer.config.advanced;
@@ -120,6 +111,9 @@ impl Session {
     }
 
     fn too_long(&mut self, now: Time) {
+        if self.legs.is_empty() {
+            return;
+        }
         let text = "a block is too long for one datagram, and a peer can not join fragments: not sent";
         self.complain(now, Complaint::Numbered, Level::Error, text);
     }
