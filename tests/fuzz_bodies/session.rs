@@ -108,6 +108,7 @@ impl Harness {
         let mut session = Session::new(config, Pool::new());
         session.set_entropy(tunnel::entropy(1));
         session.set_out_of_band(true);
+        session.set_typed_out_of_band(true);
         let mut harness = Self {
             session,
             merges: false,
