@@ -124,6 +124,11 @@ impl Session {
         if self.speaks_advanced(id) {
             return self.send_advanced_media(now, id, sent, again);
         }
+        if self.is_advanced() && self.seals_control(id) {
+            let text =
+                "media is not sent in Main: the PSK mode that is configured authenticates it, which Main can not";
+            return self.complain(now, Complaint::Undecryptable, Level::Error, text);
+        }
         let Some(flow) = self.outgoing_flow() else { return };
         let header = rtp::Header {
             payload_type: sent.payload_type,

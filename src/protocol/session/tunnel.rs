@@ -4,7 +4,7 @@ use super::keys::Source;
 use super::rtcp::credit;
 use super::throttle::Complaint;
 use super::{Channel, Session};
-use crate::protocol::config::Role;
+use crate::protocol::config::{PskMode, Role};
 use crate::protocol::output::{Level, PeerId, SocketId};
 use crate::protocol::peer::Peer;
 use crate::protocol::time::{Span, Time};
@@ -72,9 +72,14 @@ impl Session {
                 peer = same;
             }
         }
+        let is_sealed = packet.nonce.is_some();
         let Content::Media { ports, packet } = content else {
             return self.message_arrived(now, id, &content);
         };
+        if is_sealed && peer.config.advanced.psk_mode != PskMode::Ctr {
+            let text = "media in Main dropped: the PSK mode that is configured here authenticates it";
+            return self.complain(now, Complaint::Undecryptable, Level::Error, text);
+        }
         match Rtp::parse(packet) {
             Ok(rtp) if self.config.role == Role::Receiver => {
                 let flow_id = rtp.ssrc & !1;

@@ -128,3 +128,18 @@ fn the_length_of_the_senders_key_is_that_of_its_tunnel() {
         }
     }
 }
+
+/// Who wants media authenticated is not content with less: not towards a peer of the Main profile, nor from one.
+#[test]
+fn what_has_to_be_authenticated_is_not_sent_in_main() {
+    for (ours, theirs) in [(Profile::Advanced, Profile::Main), (Profile::Main, Profile::Advanced)] {
+        let setup = Setup::new(lossy()).secret(KeySize::Aes256);
+        let mut setup = Setup { profile: ours, receiver_profile: Some(theirs), ..setup };
+        setup.peer.advanced.psk_mode = PskMode::Gcm;
+        let mut pair = setup.start();
+        pair.world.run_for(Span::from_secs(2));
+        let stream = pair.play();
+        let delivered = pair.world.books.receptions.get(&(stream, pair.receiver)).map_or(0, |it| it.delivered);
+        assert_eq!(delivered, 0, "{ours:?} to {theirs:?}");
+    }
+}
