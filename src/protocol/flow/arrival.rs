@@ -70,7 +70,7 @@ pub(in crate::protocol) struct Arrival<'a> {
     pub(in crate::protocol) retransmit: bool,
     pub(in crate::protocol) stamp: Stamp,
     pub(in crate::protocol) part: Part,
-    /// A fragment of an LZ4 block. Whole packets come unpacked.
+    /// An LZ4 block, or a fragment of one: unpacked where it is handed out.
     pub(in crate::protocol) compressed: bool,
     pub(in crate::protocol) virt_src_port: u16,
     pub(in crate::protocol) virt_dst_port: u16,

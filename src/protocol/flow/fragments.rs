@@ -141,10 +141,13 @@ fn a_compressed_block_is_unpacked_when_it_is_whole() {
     bench.send(30_000, 5, 3, FIRST, first, true, false);
     bench.send(30_100, 6, 3, LAST, rest, false, false);
     bench.come(40_000, 7, 4, Part::WHOLE, &[2]);
+    bench.send(50_000, 8, 5, Part::WHOLE, &packed, true, false);
+    bench.send(60_000, 9, 6, Part::WHOLE, &[0xFF; 20], true, false);
+    bench.send(70_000, 10, 7, Part::WHOLE, &packed, true, false);
     let out = bench.payloads();
-    assert_eq!(out.iter().map(|(seq, ..)| *seq).collect::<Vec<_>>(), [0, 1, 7]);
-    assert_eq!(out[1].1, text);
-    assert!(out[2].2 && bench.incomplete() == 2);
+    assert_eq!(out.iter().map(|(seq, ..)| *seq).collect::<Vec<_>>(), [0, 1, 7, 8, 10]);
+    assert!(out[1].1 == text && out[3].1 == text && out[4].1 == text);
+    assert!(out[2].2 && !out[3].2 && out[4].2 && bench.incomplete() == 3);
 }
 
 #[test]

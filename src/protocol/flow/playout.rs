@@ -25,6 +25,14 @@ pub(super) struct Ready {
     pub(super) next: u32,
 }
 
+impl Ready {
+    /// It is handed out as it is.
+    #[inline]
+    pub(super) fn is_block(&self) -> bool {
+        self.part.is_whole() && !self.compressed
+    }
+}
+
 impl Flow {
     /// When the next packet is due.
     pub(in crate::protocol) fn next_release(&self) -> Option<Time> {
@@ -51,7 +59,7 @@ impl Flow {
                 },
             };
             self.counters.handed_out(now.since(packet.arrived).max(Span::ZERO));
-            let next = if packet.part.is_whole() && self.reassembly.is_idle() {
+            let next = if packet.is_block() && self.reassembly.is_idle() {
                 out.push(packet.delivery);
                 packet.next
             } else {

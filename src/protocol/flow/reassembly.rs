@@ -1,4 +1,5 @@
-//! Blocks that came in fragments, put together where they are handed out (TR-06-3).
+//! Blocks that came in fragments, or compressed, put together where they are handed out (TR-06-3). Until then they take no
+//! more memory than what has come.
 //!
 //! Each fragment is a packet with a number of its own, so recovery has nothing to know of them. Here they come in
 //! order: the first one begins a run, the last one ends it, and what is skipped between breaks it. A block is handed out
@@ -6,6 +7,7 @@
 
 use super::playout::Ready;
 use crate::wire::lz4;
+use std::borrow::Cow;
 
 /// Fragments of one block, and its octets as they came: of the largest block others may send.
 pub(super) const MOST_PARTS: usize = 64;
@@ -26,7 +28,7 @@ pub(super) struct Reassembly {
 }
 
 impl Reassembly {
-    /// Whole packets have nothing to do here.
+    /// Blocks of one packet have nothing to do here.
     #[inline]
     pub(super) fn is_idle(&self) -> bool {
         self.run.is_empty() && !self.broken
@@ -45,7 +47,7 @@ impl Reassembly {
             self.drop_lone(&packet);
             return None;
         }
-        if part.is_whole() {
+        if packet.is_block() {
             return Some(self.marked(packet));
         }
         self.octets += packet.delivery.payload.len();
@@ -96,8 +98,10 @@ impl Reassembly {
             let first = run.first()?;
             let parts = run.iter().map(|part| &part.delivery.payload[..]);
             if first.compressed {
-                let all: Vec<u8> = parts.flatten().copied().collect();
-                scratch.clear();
+                let all: Cow<'_, [u8]> = match &run[..] {
+                    [whole] => Cow::Borrowed(&whole.delivery.payload[..]),
+                    _ => parts.flatten().copied().collect(),
+                };
                 let read = lz4::decompress(&all, scratch);
                 read.is_ok().then(|| first.delivery.payload.beside(|buffer| buffer.extend_from_slice(scratch)))
             } else {

@@ -17,7 +17,7 @@ use crate::protocol::time::Time;
 use crate::protocol::tunnel::{Abilities, Change, Refusal, Tagged, media_source_port};
 use crate::wire::advanced::control::Message;
 use crate::wire::advanced::{Content, Flags, FlowId, Header, Lpc, Packet, Type, UNPROTECTED, pfd};
-use crate::wire::{Error, gre, lz4};
+use crate::wire::{Error, gre};
 use std::net::SocketAddr;
 
 /// RIST GRE version that a peer is answered in which came by an Advanced packet.
@@ -260,14 +260,6 @@ impl Session {
                 (media_source_port(id.0), port)
             }
         };
-        let compressed = packet.lpc == Lpc::Lz4;
-        let scratch = &mut self.null_packet_scratch;
-        let payload = match compressed && packet.flags.is_whole() {
-            false => content.payload,
-            // What is no block is lost, and asked for again.
-            true if lz4::decompress(content.payload, scratch).is_err() => return self.malformed(now),
-            true => &scratch[..],
-        };
         let arrival = Arrival {
             now,
             path: id,
@@ -276,10 +268,10 @@ impl Session {
             retransmit: packet.flags.retransmission,
             stamp: Stamp::Advanced { timestamp: packet.timestamp },
             part: Part { first: packet.flags.first, last: packet.flags.last },
-            compressed: compressed && !packet.flags.is_whole(),
+            compressed: packet.lpc == Lpc::Lz4,
             virt_src_port: ports.0,
             virt_dst_port: ports.1,
-            payload,
+            payload: content.payload,
         };
         let Some(flow) = self.flows.get_mut(&flow_id).filter(|flow| flow.takes(id)) else { return };
         let first = !flow.has_data();
