@@ -9,7 +9,7 @@ use crate::protocol::config::{NackType, PeerConfig, Profile, Role};
 use crate::protocol::entropy::Entropy;
 use crate::protocol::output::{Delivery, Error as SessionError, Level};
 use crate::protocol::payload::Pool;
-use crate::protocol::session::{Media, Session, SessionConfig};
+use crate::protocol::session::{MAX_PAYLOAD, Media, Session, SessionConfig};
 use crate::protocol::time::Time;
 use parking_lot::{Condvar, Mutex};
 use std::io;
@@ -299,7 +299,9 @@ impl Context {
     }
 
     fn media(&self, write: &Write<'_>) -> Result<Media, Error> {
-        if write.payload.is_empty() || write.payload.len() > LONGEST_WRITE {
+        let length = write.payload.len();
+        // Only Advanced divides: elsewhere a longer one is refused before it is looked at, as it may not be there.
+        if length == 0 || (length > MAX_PAYLOAD && (length > LONGEST_WRITE || self.profile() != Profile::Advanced)) {
             return Err(Error::InvalidArgument);
         }
         Ok(Media {
