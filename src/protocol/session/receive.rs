@@ -227,12 +227,9 @@ impl Session {
             self.mention(now, Level::Info, format!("first packet of flow {flow_id}: sequence {seq}"));
         }
         if news.exceeds {
-            self.complain(
-                now,
-                Complaint::Window,
-                Level::Warn,
-                "bit rate times buffer exceeds what sequence numbers tell apart: the buffer is cut short",
-            );
+            let most = if self.is_advanced() { "recovery-depth" } else { "the profile's 65,536 packets" };
+            let text = format!("bit rate times buffer exceeds {most}: the buffer is cut short");
+            self.complain(now, Complaint::Window, Level::Warn, &text);
         }
     }
 
