@@ -14,9 +14,9 @@ use crate::protocol::output::{Level, PeerId, SocketId, Transmit};
 use crate::protocol::peer::{Kind, Peer};
 use crate::protocol::sender::Sent;
 use crate::protocol::time::Time;
-use crate::protocol::tunnel::{Abilities, Change, Refusal, Tagged, media_source_port};
+use crate::protocol::tunnel::{Abilities, Change, media_source_port};
 use crate::wire::advanced::control::Message;
-use crate::wire::advanced::{Content, Flags, FlowId, Header, Lpc, Packet, Type, UNPROTECTED, pfd};
+use crate::wire::advanced::{Content, Flags, FlowId, Header, Lpc, Packet, Type, UNPROTECTED};
 use crate::wire::{Error, gre};
 use std::net::SocketAddr;
 
@@ -49,110 +49,6 @@ impl Session {
         }
         if sealed {
             self.clear_text = clear;
-        }
-    }
-
-    /// What is in a packet, if it was to be had and had to be sealed or not.
-    #[inline]
-    fn open_advanced<'a>(
-        &mut self,
-        now: Time,
-        source: &Source,
-        packet: &Packet<'a>,
-        datagram: &[u8],
-        clear: &'a mut Vec<u8>,
-    ) -> Option<Content<'a>> {
-        if packet.psk.mode != 0 {
-            return self.unseal(now, source, packet, datagram, clear);
-        }
-        if let Some(owner) = self.keyring_owner(source.through)
-            && self.has_to_be_sealed(owner, packet.kind)
-        {
-            self.complain(now, Complaint::Clear, Level::Error, "clear text dropped: a secret is configured here");
-            return None;
-        }
-        let content = packet.content(packet.body);
-        if content.is_err() {
-            self.malformed(now);
-        }
-        content.ok()
-    }
-
-    /// With AES-CTR control goes in clear text (everybody's reading of mode 1); what is authenticated is so in all.
-    fn has_to_be_sealed(&mut self, owner: PeerId, kind: Type) -> bool {
-        let Some(peer) = self.peers.quietly(owner) else { return true };
-        let reads_clear = peer.tunnel.as_ref().is_some_and(|tunnel| tunnel.reads_clear);
-        !reads_clear && (kind != Type::Control || peer.config.advanced.psk_mode != PskMode::Ctr)
-    }
-
-    fn unseal<'a>(
-        &mut self,
-        now: Time,
-        source: &Source,
-        packet: &Packet<'a>,
-        datagram: &[u8],
-        clear: &'a mut Vec<u8>,
-    ) -> Option<Content<'a>> {
-        let Some(owner) = self.keyring_owner(source.through) else {
-            self.ask_for_secret(now, source.known);
-            let text = "encrypted packet dropped: no secret is configured here";
-            self.complain(now, Complaint::NoSecret, Level::Error, text);
-            return None;
-        };
-        // Mode 2 has no IV.
-        let (nonce, sequence) = (packet.psk.nonce?, packet.psk.iv.unwrap_or_default());
-        if nonce == [0; 4] {
-            self.malformed(now);
-            return None;
-        }
-        // Nothing in a decrypted payload shows that its key is right. What came through the tunnel does.
-        let keyed = source.known.and_then(|id| self.tunnel_of(id)).filter(|tunnel| tunnel.keyed);
-        let Some(aes_256) = keyed.map(|tunnel| tunnel.aes_256) else {
-            let text = "encrypted media of a peer dropped that has not shown yet that it has the secret";
-            self.complain(now, Complaint::NoHandshake, Level::Warn, text);
-            return None;
-        };
-        let owning = self.peers.quietly(owner)?;
-        if packet.psk.mode != owning.config.advanced.psk_mode as u8 {
-            let text = format!("packet of PSK mode {} dropped: another one is configured here", packet.psk.mode);
-            self.complain(now, Complaint::Undecryptable, Level::Error, &text);
-            return None;
-        }
-        let keyring = owning.tunnel.as_mut()?.keyring.as_deref_mut()?;
-        let name = (nonce, keyring.size(aes_256));
-        let opened = match packet.psk.hash {
-            None => keyring.read(now, name, sequence, packet.body, clear),
-            Some(hash) => keyring.open_authenticated(now, name, sequence, &Tagged::new(packet, datagram, hash)?, clear),
-        };
-        match opened {
-            Ok(()) => {}
-            Err(Refusal::Unknown) => {
-                // Our own packet, sent back by somebody.
-                if !self.lock_of(source.through).is_some_and(|(_, lock)| lock.is_own(nonce)) {
-                    self.nonce_unknown(now, *source, owner, name, datagram);
-                }
-                return None;
-            }
-            Err(_) => {
-                let text = "a packet is forged, sent again, or sealed with another secret: dropped";
-                self.complain(now, Complaint::Undecryptable, Level::Error, text);
-                return None;
-            }
-        }
-        if packet.psk.hash.is_some() {
-            return packet.content(clear).ok();
-        }
-        let mut start = 0;
-        let registered = |content: Content<'_>| content.pfd.is_some_and(pfd::is_registered_pfd);
-        if packet.has_pfd && !packet.content(clear).is_ok_and(registered) {
-            // Not encrypted from there on, but from the payload on.
-            start = packet.clear_prefix_len().ok()?;
-            let keyring = self.keyring_of(source.through)?;
-            keyring.read(now, name, sequence, &packet.body[start..], clear).ok()?;
-        }
-        match start {
-            0 => packet.content(clear).ok(),
-            _ => Some(Content { payload: clear, ..packet.content(packet.body).ok()? }),
         }
     }
 

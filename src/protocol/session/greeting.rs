@@ -8,7 +8,7 @@ use crate::protocol::output::PeerId;
 use crate::protocol::peer::Peer;
 use crate::protocol::time::{Span, Time};
 use crate::protocol::timers::Timer;
-use crate::protocol::tunnel::{Lock, Sealed, Tunnel, Version};
+use crate::protocol::tunnel::{Tunnel, Version};
 use crate::wire::gre::{BufferNegotiation, Form, KeepAlive, capabilities};
 
 const INTERVAL: Span = Span::from_secs(1);
@@ -144,38 +144,4 @@ impl Session {
         }
         Some(envelope)
     }
-
-    /// How the next datagram to a peer is sealed, if it is.
-    fn seal(&mut self, now: Time, id: PeerId) -> Result<Option<Sealed>, NoKey> {
-        self.seal_with(now, id, Lock::seal)
-    }
-
-    pub(super) fn seal_with(
-        &mut self,
-        now: Time,
-        id: PeerId,
-        seal: impl FnOnce(&mut Lock, Time) -> Option<Sealed>,
-    ) -> Result<Option<Sealed>, NoKey> {
-        let Some(peer) = self.peers.quietly(id) else { return Ok(None) };
-        let is_child = peer.is_child();
-        let own = peer.tunnel.as_deref_mut().and_then(|tunnel| tunnel.lock.as_deref_mut());
-        let (owner, lock) = match own {
-            Some(own) => (id, own),
-            // Callers of ours have a key of their own or none.
-            None if !is_child => return Ok(None),
-            None => match self.lock_of(id) {
-                Some(lent) => lent,
-                None => return Ok(None),
-            },
-        };
-        let sealed = seal(lock, now);
-        if lock.wants_key(now) {
-            self.prepare_key(now, owner);
-        }
-        sealed.map(Some).ok_or(NoKey)
-    }
 }
-
-/// What has to be sealed can not be yet.
-#[derive(Debug)]
-pub(super) struct NoKey;

@@ -1,20 +1,14 @@
 //! Keys of the Main profile: whose they are, which are missing, and what waits for them.
 
 use super::Session;
-use super::greeting::NoKey;
-use super::throttle::Complaint;
 use crate::crypto::psk::{KeySize, Nonce};
 use crate::crypto::secret::Secret;
-use crate::protocol::config::PskMode;
 use crate::protocol::job::{Job, JobId, JobResult, Keys};
-use crate::protocol::output::{Error, Level, Output, PeerId, SocketId};
+use crate::protocol::output::{Error, Output, PeerId, SocketId};
 use crate::protocol::peer::{Kind, Peer};
 use crate::protocol::time::{Span, Time};
 use crate::protocol::timers::Timer;
-use crate::protocol::tunnel::{Keyring, Lock, Refusal, Sealed, Sense, Tunnel, Wanted};
-use crate::wire::gre::{self, Content, Packet};
-use crate::wire::rtcp::Compound;
-use crate::wire::rtp::{self, Rtp};
+use crate::protocol::tunnel::{Keyring, Lock, Tunnel};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -91,7 +85,7 @@ impl Session {
     }
 
     /// The peer whose lock encrypts what `id` is sent: its own, or that of the peer it came through.
-    fn lock_owner(&self, id: PeerId) -> Option<PeerId> {
+    pub(super) fn lock_owner(&self, id: PeerId) -> Option<PeerId> {
         self.owner(id, |tunnel| tunnel.lock.is_some())
     }
 
@@ -129,82 +123,7 @@ impl Session {
         self.tunnel_of(owner)?.keyring.as_deref_mut()
     }
 
-    /// Clear text of a packet, if it was to be had and had to be encrypted or not.
-    #[inline]
-    pub(super) fn open<'a>(
-        &mut self,
-        now: Time,
-        source: &Source,
-        packet: &Packet<'a>,
-        datagram: &[u8],
-        clear: &'a mut Vec<u8>,
-    ) -> Option<Content<'a>> {
-        if packet.is_encrypted() {
-            return self.decrypt(now, source, packet, datagram, clear);
-        }
-        if let Some(owner) = self.keyring_owner(source.through)
-            // See `allow_clear`.
-            && !self.tunnel_of(owner).is_some_and(|tunnel| tunnel.reads_clear)
-        {
-            self.complain(now, Complaint::Clear, Level::Error, "clear text dropped: a secret is configured here");
-            return None;
-        }
-        let content = Content::parse(packet.protocol, packet.body);
-        if content.is_err() {
-            self.malformed(now);
-        }
-        content.ok()
-    }
-
-    fn decrypt<'a>(
-        &mut self,
-        now: Time,
-        source: &Source,
-        packet: &Packet<'_>,
-        datagram: &[u8],
-        clear: &'a mut Vec<u8>,
-    ) -> Option<Content<'a>> {
-        let (nonce, sequence) = packet.nonce.zip(packet.sequence)?;
-        let Some(owner) = self.keyring_owner(source.through) else {
-            self.ask_for_secret(now, source.known);
-            self.complain(
-                now,
-                Complaint::NoSecret,
-                Level::Error,
-                "encrypted packet dropped: no secret is configured here",
-            );
-            return None;
-        };
-        // A zero nonce made libRIST before 0.2.15 take clear text. Version 0 repeats key stream (TR-06-2:2022 §7.4).
-        if nonce == [0; 4] || packet.version == 0 {
-            self.complain(now, Complaint::Malformed, Level::Error, "packet with a void nonce or version dropped");
-            return None;
-        }
-        let flow = source.known.and_then(|id| self.peers.get(&id)?.flow);
-        let owning = self.peers.get_mut(&owner)?;
-        let expected = Expected { flow, media_port: owning.config.virt_dst_port };
-        let keyring = owning.tunnel.as_mut()?.keyring.as_deref_mut()?;
-        let name = (nonce, keyring.size(packet.aes_256));
-        let sense = |text: &[u8], proven: bool| sense(packet.protocol, text, proven, expected);
-        match keyring.open(now, name, sequence, packet.body, clear, sense) {
-            Ok(()) => Content::parse(packet.protocol, clear).ok(),
-            Err(Refusal::Hint) => None,
-            Err(Refusal::Noise) => {
-                let text = "a packet does not decrypt: the other side has another secret";
-                self.complain(now, Complaint::Undecryptable, Level::Error, text);
-                None
-            }
-            Err(Refusal::Unknown) => {
-                // Our own packet, sent back by somebody.
-                if self.lock_of(source.through).is_some_and(|(_, lock)| lock.is_own(nonce)) {
-                    return None;
-                }
-                self.nonce_unknown(now, *source, owner, name, datagram);
-                None
-            }
-        }
-    }
-
+    /// A packet came under a nonce that has no key yet.
     pub(super) fn nonce_unknown(
         &mut self,
         now: Time,
@@ -213,6 +132,10 @@ impl Session {
         name: (Nonce, KeySize),
         datagram: &[u8],
     ) {
+        // Our own packet, sent back by somebody.
+        if self.lock_of(source.through).is_some_and(|(_, lock)| lock.is_own(name.0)) {
+            return;
+        }
         let account = source.known.filter(|id| self.has_account(*id));
         let proven =
             account.and_then(|id| self.peers.get(&id)).is_some_and(|peer| !peer.is_child() || peer.is_proven());
@@ -225,17 +148,6 @@ impl Session {
         }
         self.strangers.came(now, owner, (source.socket, source.from), name, datagram);
         self.derive_for_stranger(now);
-    }
-
-    /// How the next Advanced packet to a peer is sealed, if it is.
-    pub(super) fn seal_media(&mut self, now: Time, id: PeerId) -> Result<Option<Sealed>, NoKey> {
-        self.seal_with(now, id, Lock::seal_media)
-    }
-
-    /// Whether control messages are sealed as well: in all modes but AES-CTR, where everybody sends them clear.
-    pub(super) fn seals_control(&self, id: PeerId) -> bool {
-        let mode = |owner| self.peers.get(&owner).map(|peer| peer.config.advanced.psk_mode);
-        self.lock_owner(id).and_then(mode).is_some_and(|mode| mode != PskMode::Ctr)
     }
 
     /// The other side has announced a nonce: its key is derived before anything comes under it.
@@ -336,52 +248,6 @@ impl Session {
         self.prepare_key(now, id);
     }
 
-    /// Asks for the key that the lock of `owner` is going to need.
-    pub(super) fn prepare_key(&mut self, now: Time, owner: PeerId) {
-        let Some(tunnel) = self.peers.get_mut(&owner).and_then(|peer| peer.tunnel.as_mut()) else { return };
-        let Some(lock) = tunnel.lock.as_mut() else { return };
-        match lock.wanted(now, &mut self.entropy) {
-            Ok(None) => {}
-            Ok(Some(Wanted { passphrase, nonce, size, mode })) => {
-                let purpose = Purpose::Send { owner, nonce };
-                self.start_job(purpose, Job::Derive { passphrases: vec![passphrase], nonce, size, mode });
-                // Media may have another.
-                self.prepare_key(now, owner);
-            }
-            // Nothing is sent rather than under a guessable key (libRIST 0.2.16).
-            Err(_) => {
-                let text = "no randomness from the system: there is no key to send with";
-                self.complain(now, Complaint::NoEntropy, Level::Error, text);
-            }
-        }
-    }
-
-    fn key_to_send(&mut self, now: Time, owner: PeerId, nonce: Nonce, key: Keys) {
-        let lock = self.tunnel_of(owner).and_then(|tunnel| tunnel.lock.as_mut());
-        let first = lock.is_some_and(|lock| lock.derived(now, nonce, key));
-        let waiting: Vec<PeerId> = self
-            .peers
-            .values()
-            .filter(|peer| peer.id == owner || peer.kind == Kind::Child(owner))
-            .filter(|peer| peer.control.remote.is_some())
-            .map(|peer| peer.id)
-            .collect();
-        if !first {
-            // To be used before long.
-            return waiting.into_iter().for_each(|id| self.announce_nonce(now, id));
-        }
-        // What could not be said before.
-        for id in &waiting {
-            self.send_greetings(now, *id);
-        }
-        for id in waiting {
-            match self.peers.get(&id).map(|peer| peer.is_child()) {
-                Some(false) => self.greet(now, id),
-                _ => self.timers.set(Timer::Rtcp(id), Some(now)),
-            }
-        }
-    }
-
     /// Another passphrase for both directions (`rist_peer_update_secret`). What comes under the old one is still
     /// read for a while; peers that have logged in are told the new one first.
     pub fn update_secret(&mut self, now: Time, id: PeerId, secret: &Secret) -> Result<(), Error> {
@@ -444,46 +310,5 @@ impl Session {
             lock.change(secret);
             self.prepare_key(now, id);
         }
-    }
-}
-
-/// What is known of the sender of an encrypted packet.
-#[derive(Debug, Clone, Copy)]
-struct Expected {
-    flow: Option<u32>,
-    media_port: u16,
-}
-
-/// Whether a clear text shows that its key is right. Noise passes the weak tests now and then, so they count
-/// only for a key that has passed a strong one, of 24 bits at least, or two of fifteen in a row: whoever has no secret may
-/// send as many packets under a nonce as he likes.
-fn sense(protocol: u16, text: &[u8], proven: bool, expected: Expected) -> Sense {
-    let Ok(content) = Content::parse(protocol, text) else { return Sense::None };
-    let proof = match content {
-        _ if protocol == gre::protocol::VSF => true,
-        Content::Media { ports, packet } => {
-            let flow = Rtp::parse(packet).is_ok_and(|rtp| expected.flow == Some(rtp.ssrc & !1));
-            let libristlike = packet.get(1) == Some(&rtp::MPEG_TS) && ports.destination == expected.media_port;
-            flow || libristlike
-        }
-        Content::Feedback { packet, .. } => {
-            let items = Compound::new(packet).try_fold(0, |count, item| item.is_ok().then_some(count + 1));
-            match items {
-                None | Some(0) => return Sense::None,
-                // A report and a name, with their lengths, are no accident; a message alone may be.
-                Some(1) if !proven => return Sense::Hint,
-                Some(_) => true,
-            }
-        }
-        Content::KeepAlive(message) if message.is_like_ours() => {
-            return if proven { Sense::Proof } else { Sense::Hint };
-        }
-        Content::KeepAlive(_) => false,
-        Content::BufferNegotiation(_) | Content::FutureNonce(_) | Content::Full(_) | Content::Typed { .. } => false,
-    };
-    match (proof, proven) {
-        (true, _) => Sense::Proof,
-        (false, true) => Sense::Some,
-        (false, false) => Sense::None,
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! `peers` who is known, `receive` what comes in, `feedback` what it says, `rtcp` what we say,
 //! `media` what we send, `legs` by which of the peers, `timers` what becomes due, `reports` the statistics. In the Main profile also `tunnel` what
-//! comes in, `greeting` first words, `keys` and `login` who may read and write, `out_of_band` what else is carried.
+//! comes in, `greeting` first words, `opening` what is read, `sealing` how we write, `keys` and `login` with which keys,
+//! `out_of_band` what else is carried; in Advanced, beside these, `advanced` what comes in and goes out, `control` the
+//! messages between, `hold` what waits at the start, `packing` what is compressed and divided, `flow_attribute` what is said of a flow.
 
 mod advanced;
 mod control;
@@ -20,6 +22,7 @@ mod login_budget;
 mod look_ups;
 mod media;
 mod members;
+mod opening;
 mod out_of_band;
 mod packing;
 mod peers;
@@ -28,6 +31,7 @@ mod reflector;
 mod reports;
 mod rtcp;
 mod schedule;
+mod sealing;
 mod sources;
 mod split;
 mod throttle;
