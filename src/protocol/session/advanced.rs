@@ -4,6 +4,7 @@
 use super::Session;
 use super::keys::Source;
 use super::media::media_ports;
+use super::opening::of_main;
 use super::receive::received;
 use super::rtcp::credit;
 use super::throttle::Complaint;
@@ -89,17 +90,13 @@ impl Session {
         match packet.kind {
             Type::Control => self.control_arrived(now, id, packet.ssrc, content.payload),
             Type::Direct => self.direct_arrived(now, id, packet, content),
-            Type::ReducedUdp => match gre::Content::parse(gre::protocol::REDUCED, content.payload) {
-                Ok(content) => self.content_arrived(now, id, &content),
-                Err(_) => self.malformed(now),
-            },
-            Type::RistGre => match gre::Packet::parse(content.payload).map(|inner| (inner.protocol, inner.body)) {
-                Ok((protocol, body)) => match gre::Content::parse(protocol, body) {
+            Type::ReducedUdp | Type::RistGre => {
+                let inner = of_main(packet.kind, content.payload);
+                match inner.and_then(|(protocol, body)| gre::Content::parse(protocol, body)) {
                     Ok(content) => self.content_arrived(now, id, &content),
                     Err(_) => self.malformed(now),
-                },
-                Err(_) => self.malformed(now),
-            },
+                }
+            }
             Type::Ipv4 | Type::Ipv6 | Type::Ethernet | Type::Gre => self.not_for_us(now),
         }
     }

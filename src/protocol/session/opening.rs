@@ -8,6 +8,7 @@ use crate::protocol::output::{Level, PeerId};
 use crate::protocol::peer::Peer;
 use crate::protocol::time::Time;
 use crate::protocol::tunnel::{Refusal, Sense, Tagged};
+use crate::wire;
 use crate::wire::advanced::{self, Type, pfd};
 use crate::wire::gre::{self, Content, Packet};
 use crate::wire::rtcp::Compound;
@@ -114,32 +115,45 @@ impl Session {
             self.malformed(now);
             return None;
         }
-        // Nothing in a decrypted payload shows that its key is right. What came through the tunnel does.
+        // Nothing in decrypted media shows that its key is right. What came through the tunnel does.
         let keyed = source.known.and_then(|id| self.tunnel_of(id)).filter(|tunnel| tunnel.keyed);
         let Some(aes_256) = keyed.map(|tunnel| tunnel.aes_256) else {
             let text = "encrypted media of a peer dropped that has not shown yet that it has the secret";
             self.complain(now, Complaint::NoHandshake, Level::Warn, text);
             return None;
         };
+        let flow = source.known.and_then(|id| self.peers.get(&id)?.flow);
         let owning = self.peers.quietly(owner)?;
         if packet.psk.mode != owning.config.advanced.psk_mode as u8 {
             let text = format!("packet of PSK mode {} dropped: another one is configured here", packet.psk.mode);
             self.complain(now, Complaint::Undecryptable, Level::Error, &text);
             return None;
         }
+        let expected = Expected { flow, media_port: owning.config.virt_dst_port };
         let keyring = owning.tunnel.as_mut()?.keyring.as_deref_mut()?;
         let name = (nonce, keyring.size(aes_256));
-        let opened = match packet.psk.hash {
-            None => keyring.read(now, name, sequence, packet.body, clear),
-            Some(hash) => keyring.open_authenticated(now, name, sequence, &Tagged::new(packet, datagram, hash)?, clear),
+        let opened = match (packet.psk.hash, packet.kind) {
+            (Some(hash), _) => {
+                keyring.open_authenticated(now, name, sequence, &Tagged::new(packet, datagram, hash)?, clear)
+            }
+            // It has to make as much sense as in the tunnel.
+            (None, Type::RistGre | Type::ReducedUdp) => {
+                let sense = |text: &[u8], proven: bool| {
+                    let inner = packet.content(text).and_then(|content| of_main(packet.kind, content.payload));
+                    inner.map_or(Sense::None, |(protocol, body)| sense(protocol, body, proven, expected))
+                };
+                keyring.open(now, name, sequence, packet.body, clear, sense)
+            }
+            (None, _) => keyring.read(now, name, sequence, packet.body, clear),
         };
         match opened {
             Ok(()) => {}
+            Err(Refusal::Hint) => return None,
             Err(Refusal::Unknown) => {
                 self.nonce_unknown(now, *source, owner, name, datagram);
                 return None;
             }
-            Err(_) => {
+            Err(Refusal::Noise) => {
                 let text = "a packet is forged, sent again, or sealed with another secret: dropped";
                 self.complain(now, Complaint::Undecryptable, Level::Error, text);
                 return None;
@@ -172,6 +186,14 @@ impl Session {
         let text = "encrypted packet dropped: no secret is configured here";
         self.complain(now, Complaint::NoSecret, Level::Error, text);
         None
+    }
+}
+
+/// What stands in an Advanced packet instead of in one of Main: its protocol type, and what is behind the header.
+pub(super) fn of_main(kind: Type, payload: &[u8]) -> wire::Result<(u16, &[u8])> {
+    match kind {
+        Type::ReducedUdp => Ok((gre::protocol::REDUCED, payload)),
+        _ => Packet::parse(payload).map(|inner| (inner.protocol, inner.body)),
     }
 }
 

@@ -6,9 +6,10 @@ use crate::random::Random;
 use crate::world::address;
 use rist::crypto::psk::KeySize;
 use rist::protocol::config::Profile;
+use rist::protocol::output::Event;
 use rist::protocol::time::Span;
 use rist::wire::advanced::control::{FutureNonce, KeepAlive};
-use rist::wire::advanced::{Header, Psk, is_candidate};
+use rist::wire::advanced::{Header, Psk, Type, is_candidate};
 use rist::wire::gre::AdvancedCapabilities;
 use std::net::SocketAddr;
 
@@ -93,4 +94,28 @@ fn a_forged_keep_alive_makes_no_peer_of_main_one_of_advanced() {
     let advanced =
         pair.world.wire.iter().flatten().filter(|sent| sent.host == pair.sender && is_candidate(&sent.bytes));
     assert_eq!(advanced.count(), 0);
+}
+
+/// What stands in a sealed packet of Main within one of Advanced is noise under a forged nonce, and one in some twenty
+/// looks like out-of-band data.
+#[test]
+fn noise_is_no_out_of_band_data() {
+    let mut pair = lossy().secret(KeySize::Aes128).advanced().start();
+    pair.world.hosts[pair.receiver].session.set_out_of_band(true);
+    pair.world.hosts[pair.receiver].session.set_typed_out_of_band(true);
+    pair.world.run_for(Span::from_secs(2));
+    let stream = pair.write(Span::from_secs(5));
+    let (sender, receiver) = ends(&pair);
+    let mut random = Random::new(7);
+    for n in 0..1000 {
+        let psk = Psk::ctr([1, 2, 3, 4], n);
+        let body: Vec<u8> = (0..8).flat_map(|_| random.next().to_be_bytes()).collect();
+        let header = Header { psk, kind: Type::RistGre, ..Header::media(n, n << 10, FLOW) };
+        pair.world.inject(sender, receiver, datagram(header, &body));
+        pair.world.run_for(Span::from_millis(3));
+    }
+    pair.finish();
+    pair.assert(stream).assert_complete();
+    let data = pair.got().events.iter().filter(|(_, event)| matches!(event, Event::OutOfBand { .. }));
+    assert_eq!(data.count(), 0);
 }
