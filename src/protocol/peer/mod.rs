@@ -10,7 +10,7 @@ use super::config::PeerConfig;
 use super::meter::Meter;
 use super::output::{PeerId, SocketId};
 use super::time::{Span, Time};
-use super::tunnel::Tunnel;
+use super::tunnel::{Abilities, Tunnel};
 pub(super) use echoes::Echoes;
 use rtt::Rtt;
 use sender_reports::SenderReports;
@@ -203,6 +203,15 @@ impl Peer {
     /// It has logged in, or need not.
     pub(super) fn is_open(&self) -> bool {
         self.login.as_ref().is_none_or(|login| !login.is_wanted() || login.auth.is_authenticated())
+    }
+
+    /// What it can do beyond Main, where that matters.
+    pub(super) fn abilities(&self) -> Option<&Abilities> {
+        self.tunnel.as_ref()?.abilities.as_deref()
+    }
+
+    pub(super) fn abilities_mut(&mut self) -> Option<&mut Abilities> {
+        self.tunnel.as_mut()?.abilities.as_deref_mut()
     }
 
     pub(super) fn remote_ip(&self) -> Option<IpAddr> {

@@ -74,7 +74,7 @@ impl Session {
             credit(&mut self.timers, now, peer, datagram.len());
         }
         let open = peer.is_open();
-        let Some(abilities) = peer.tunnel.as_mut().and_then(|tunnel| tunnel.abilities.as_mut()) else { return };
+        let Some(abilities) = peer.abilities_mut() else { return };
         if packet.kind == Type::Control {
             abilities.clock.heard(now, packet.timestamp);
             if let Ok(Message::Eap(frame)) = Message::parse(content.payload) {
@@ -180,7 +180,7 @@ impl Session {
         let peer = self.peers.quietly(id)?;
         let (to, ports, wanted) = (peer.control.remote?, media_ports(peer, sent.ports), peer.config.advanced.clock);
         let open = !peer.is_child() || peer.is_open();
-        let clock = peer.tunnel.as_mut()?.abilities.as_mut().filter(|_| open)?.media_clock(wanted);
+        let clock = peer.abilities_mut().filter(|_| open)?.media_clock(wanted);
         let shape = sent.shape;
         let header = Header {
             flags: Flags { first: shape.first, last: shape.last, expedite: false, retransmission: again },
@@ -235,7 +235,6 @@ impl Session {
 }
 
 pub(super) fn speaks_advanced(peer: &Peer) -> bool {
-    let abilities = peer.tunnel.as_ref().and_then(|tunnel| tunnel.abilities.as_ref());
     let at_once = peer.config.advanced.start == AdvancedStart::Advanced;
-    abilities.is_some_and(|abilities| at_once || abilities.is_advanced())
+    peer.abilities().is_some_and(|abilities| at_once || abilities.is_advanced())
 }

@@ -4,6 +4,7 @@ use super::throttle::Complaint;
 use super::{Channel, Session};
 use crate::protocol::config::Role;
 use crate::protocol::output::{Event, Level, PeerId};
+use crate::protocol::peer::Peer;
 use crate::protocol::peer::rtt::Rtt;
 use crate::protocol::sender::Verdict;
 use crate::protocol::time::{Span, Time};
@@ -11,7 +12,7 @@ use crate::protocol::timers::Timer;
 use crate::wire::rtcp::{Compound, Echo, Nack, Rtcp};
 
 /// Sequence numbers served of one datagram (libRIST 0.2.19).
-const MAX_REQUESTS: usize = 4096;
+pub(super) const MAX_REQUESTS: usize = 4096;
 /// Longest name, in bytes (libRIST: 128 with the NUL).
 const MAX_NAME: usize = 127;
 /// Echo requests answered of one datagram.
@@ -60,7 +61,7 @@ impl Session {
                     self.answer_echo(now, id, &echo);
                 }
                 Ok(Rtcp::EchoResponse(echo)) => {
-                    if let Some(abilities) = self.tunnel_of(id).and_then(|tunnel| tunnel.abilities.as_mut()) {
+                    if let Some(abilities) = self.peers.quietly(id).and_then(Peer::abilities_mut) {
                         abilities.answers_in_tunnel = true;
                     }
                     self.echo_answered(now, id, &echo);
@@ -223,7 +224,7 @@ impl Session {
             }
             None => {
                 peer.dead_since = Some(now);
-                if let Some(abilities) = peer.tunnel.as_mut().and_then(|tunnel| tunnel.abilities.as_mut()) {
+                if let Some(abilities) = peer.abilities_mut() {
                     abilities.begin_anew();
                 }
                 self.timers.set(Timer::Liveness(id), Some(now + crate::protocol::peer::GONE_AFTER));

@@ -69,10 +69,9 @@ impl Session {
 
     fn send_keep_alive(&mut self, now: Time, id: PeerId, version: u8) {
         let pairs = self.split.is_on() || self.reflects_pairs_to(id);
-        let has_abilities = self.peers.get(&id).and_then(|peer| peer.tunnel.as_ref()).map(|t| t.abilities.is_some());
-        let message = match has_abilities {
-            Some(true) => KeepAlive::advanced(self.mac, pairs, ABILITIES, &[]),
-            _ => KeepAlive { mac: self.mac, capabilities: capabilities(pairs), extension: None, json: &[] },
+        let message = match self.peers.get(&id).and_then(Peer::abilities) {
+            Some(_) => KeepAlive::advanced(self.mac, pairs, ABILITIES, &[]),
+            None => KeepAlive { mac: self.mac, capabilities: capabilities(pairs), extension: None, json: &[] },
         };
         self.send_message(now, id, Form::KeepAlive, Some(version), |out| message.write(out));
     }

@@ -105,6 +105,6 @@ impl Session {
 
 /// One that we call, and that may yet turn out to read Advanced.
 fn has_to_tell(peer: &Peer) -> bool {
-    let told = peer.tunnel.as_ref().and_then(|tunnel| tunnel.abilities.as_ref()).is_none_or(|it| it.have_told());
+    let told = peer.abilities().is_none_or(|abilities| abilities.have_told());
     peer.kind == Kind::Caller && peer.config.advanced.start == AdvancedStart::Auto && !told && !peer.is_dead()
 }

@@ -68,6 +68,7 @@ impl Session {
         self.send_packet(now, source, media, None, Shape::default());
     }
 
+    /// Sends one packet by the legs that have been found.
     pub(super) fn send_packet(&mut self, now: Time, source: Time, media: Media, packed: Option<Payload>, shape: Shape) {
         let (null_packets, payload) = match shape.is_whole() {
             true => self.without_null_packets(media.payload),
@@ -86,7 +87,6 @@ impl Session {
         };
         let mut chosen = std::mem::take(&mut self.chosen);
         chosen.clear();
-        self.find_usable_legs(now);
         self.sender.spread.choose(&self.legs, &mut chosen);
         for leg in &chosen {
             self.send_to_leg(now, *leg, &sent);

@@ -36,12 +36,12 @@ impl Session {
     /// Longest payload that can be sent now, or perhaps once the peers have told what they can do. The application numbers
     /// blocks: the fragments of one would take the numbers of the next.
     pub(super) fn most_payload(&self, numbered: bool) -> usize {
+        if numbered || self.split.is_on() {
+            return MAX_PAYLOAD;
+        }
         // With nobody there, what is written goes nowhere, however large it is.
-        let size = match self.is_holding() || self.legs.is_empty() {
-            _ if numbered || self.split.is_on() => 0,
-            true => self.packing.wanted,
-            false => self.packing.fragment,
-        };
+        let unknown = self.is_holding() || self.legs.is_empty();
+        let size = if unknown { self.packing.wanted } else { self.packing.fragment };
         MAX_PAYLOAD.max(MAX_FRAGMENTS * size)
     }
 
@@ -60,7 +60,7 @@ impl Session {
             if peer.kind == Kind::Listener {
                 continue;
             }
-            let abilities = peer.tunnel.as_ref().and_then(|tunnel| tunnel.abilities.as_ref());
+            let abilities = peer.abilities();
             can_join &= abilities.is_some_and(|abilities| abilities.fragments());
             let size = Some(usize::from(settings.fragment_size)).filter(|size| *size > 0);
             fragment = fragment.into_iter().chain(size).min();

@@ -71,7 +71,7 @@ impl Session {
         if called {
             self.watch_legs(now);
         }
-        let abilities = self.tunnel_of(id).and_then(|tunnel| tunnel.abilities.as_mut()).filter(|_| with_echo);
+        let abilities = self.peers.quietly(id).and_then(Peer::abilities_mut).filter(|_| with_echo);
         let by_control = abilities.is_some_and(|abilities| abilities.asks_by_control());
         self.send_compound(now, id, |session, id, out| {
             session.write_report(now, id, out);

@@ -196,8 +196,7 @@ impl Session {
     fn kept_alive(&mut self, now: Time, id: PeerId, message: &KeepAlive<'_>) {
         self.sign_of_life(now, id);
         let digest = fnv(&[&message.mac, &message.capabilities, message.json]);
-        let Some(tunnel) = self.tunnel_of(id) else { return };
-        if let Some(abilities) = &mut tunnel.abilities {
+        if let Some(abilities) = self.peers.quietly(id).and_then(Peer::abilities_mut) {
             let change = abilities.kept_alive(now, Offer::of_tunnel(message));
             self.speaks_otherwise(now, id, change);
         }

@@ -218,7 +218,7 @@ impl Keyring {
         let counter = counter_block(sequence);
         let (mut right, mut hinted) = (None, false);
         // Whoever knows only a passphrase that was given up has no use for the keys that he made of it.
-        let counts = |number| self.accepted.iter().any(|accepted| accepted.number == number && accepted.counts(now));
+        let counts = counting(&self.accepted, now);
         for (index, (_, keys)) in entry.keys.iter().enumerate().filter(|(_, (number, _))| counts(*number)) {
             keys.cipher.apply_into(&counter, octets, scratch);
             match sense(scratch, entry.proven) {
@@ -248,6 +248,11 @@ impl Keyring {
         }
         Ok(())
     }
+}
+
+/// Which passphrases count, by their numbers.
+fn counting(accepted: &[Accepted], now: Time) -> impl Fn(u32) -> bool {
+    move |number| accepted.iter().any(|accepted| accepted.number == number && accepted.counts(now))
 }
 
 /// What a clear text says about the key that made it.

@@ -1,6 +1,6 @@
 //! What Advanced packets carry: payloads that show nothing of their key, or packets with a hash that shows everything.
 
-use super::{Entry, Keyring, MOST_PAST, Name, Refusal};
+use super::{Entry, Keyring, MOST_PAST, Name, Refusal, counting};
 use crate::crypto::aead::HASH_LEN;
 use crate::crypto::psk::counter_block;
 use crate::protocol::time::Time;
@@ -56,7 +56,7 @@ impl Keyring {
         octets: &[u8],
         scratch: &mut Vec<u8>,
     ) -> Result<(), Refusal> {
-        let counts = |number| self.accepted.iter().any(|accepted| accepted.number == number && accepted.counts(now));
+        let counts = counting(&self.accepted, now);
         let usual = self.in_use[usize::from(name.0[0] >> 7)];
         let entry = self.entries.get_mut(&name).ok_or(Refusal::Unknown)?;
         let mut keys = entry.keys.iter().filter(|(number, _)| counts(*number));
@@ -77,7 +77,7 @@ impl Keyring {
         packet: &Tagged<'_>,
         scratch: &mut Vec<u8>,
     ) -> Result<(), Refusal> {
-        let counts = |number| self.accepted.iter().any(|accepted| accepted.number == number && accepted.counts(now));
+        let counts = counting(&self.accepted, now);
         let entry = self.entries.get_mut(&name).ok_or(Refusal::Unknown)?;
         let head = &packet.head[..packet.head_len];
         scratch.clear();
