@@ -4,6 +4,7 @@ use super::Session;
 use super::advanced::speaks_advanced;
 use crate::protocol::config::Role;
 use crate::protocol::output::{Error, PeerId};
+use crate::protocol::peer::{Kind, Peer};
 use crate::protocol::time::Time;
 use crate::wire::advanced::control;
 
@@ -16,7 +17,7 @@ impl Session {
         self.flow_attributes = wanted;
     }
 
-    /// Says something of the flow to one peer, or (`None`) to all that are spoken to in Advanced. It takes the place of
+    /// Says something of the flow to one peer, to those who came through it, or (`None`) to all that are spoken to in Advanced. It takes the place of
     /// what is said each second by itself. Returns how many it went to.
     pub fn send_flow_attribute(&mut self, now: Time, to: Option<PeerId>, text: &[u8]) -> Result<usize, Error> {
         if self.config.role != Role::Sender {
@@ -32,7 +33,8 @@ impl Session {
             return Err(Error::NoSuchPeer);
         }
         self.describes_itself = true;
-        let all = self.peers.values().filter(|peer| speaks_advanced(peer) && to.is_none_or(|id| id == peer.id));
+        let meant = |peer: &&Peer| to.is_none_or(|id| peer.id == id || peer.kind == Kind::Child(id));
+        let all = self.peers.values().filter(|peer| speaks_advanced(peer)).filter(meant);
         let all: Vec<PeerId> = all.map(|peer| peer.id).collect();
         let mut sent = 0;
         for id in all {

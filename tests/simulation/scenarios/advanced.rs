@@ -143,3 +143,14 @@ fn what_has_to_be_authenticated_is_not_sent_in_main() {
         assert_eq!(delivered, 0, "{ours:?} to {theirs:?}");
     }
 }
+
+/// `ferrist.h`: a listening peer stands for all that came through it.
+#[test]
+fn a_flow_is_described_to_all_who_came_through_a_listener() {
+    let mut pair = Setup { reversed: true, ..Setup::new(lossy()).advanced() }.start();
+    pair.world.run_for(Span::from_secs(2));
+    let now = pair.world.local_time(pair.sender);
+    let (sender, listener) = (pair.sender, pair.listeners[0]);
+    let sent = pair.world.hosts[sender].session.send_flow_attribute(now, Some(listener), b"{\"a\":1}");
+    assert_eq!(sent, Ok(1));
+}
