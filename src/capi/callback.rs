@@ -1,5 +1,6 @@
 //! A C function and the argument it wants back.
 
+use super::boundary::{FAILED, Failure};
 use super::pointer::possible;
 use std::ffi::c_void;
 
@@ -36,6 +37,17 @@ pub(super) enum Given<F> {
     Function(F),
     Absent,
     Nonsense,
+}
+
+impl<F: Copy> Given<F> {
+    /// The function together with its argument, if there is one to be kept.
+    pub(super) fn with(self, argument: *mut c_void) -> Result<Option<Callback<F>>, Failure> {
+        match self {
+            Given::Function(function) => Ok(Some(Callback::new(function, argument))),
+            Given::Absent => Ok(None),
+            Given::Nonsense => Err(FAILED),
+        }
+    }
 }
 
 /// Sorts a function pointer from C. `address` is the same pointer as a number.

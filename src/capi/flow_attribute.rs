@@ -1,7 +1,7 @@
 //! `ferrist.h`: what a sender of the Advanced profile says of its flows.
 
 use super::boundary::{FAILED, Failure, count as answer};
-use super::callback::{Given, given};
+use super::callback::given;
 use super::ferrist::array;
 use super::headers::*;
 use super::{handle, instance, pointer};
@@ -9,7 +9,6 @@ use crate::protocol::session::MAX_FLOW_ATTRIBUTE;
 use crate::wire::flow_attribute::{self, Flow, FlowAttribute, LONGEST, Session, Subflow};
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr::null;
-use std::sync::Arc;
 
 /// Longest text that rist_sender_flow_attribute_write() takes, bytes.
 pub const RIST_MAX_FLOW_ATTRIBUTE: c_int = 9000;
@@ -58,12 +57,7 @@ pub unsafe extern "C" fn rist_sender_flow_attribute_write(
         let instance = instance::sender(ctx)?;
         // SAFETY: the contract of `capi`.
         let text = unsafe { bytes(json, length, MAX_FLOW_ATTRIBUTE) }?;
-        let to = if peer.is_null() {
-            None
-        } else {
-            let (owner, peer) = handle::peer(peer).ok_or(FAILED)?;
-            Some(peer).filter(|_| Arc::ptr_eq(&owner, &instance)).ok_or(FAILED).map(Some)?
-        };
+        let to = handle::peer_of(&instance, peer)?;
         let peers = instance.context.write_flow_attribute(to, text)?;
         Ok(c_int::try_from(peers).unwrap_or(c_int::MAX))
     })
@@ -85,11 +79,7 @@ pub unsafe extern "C" fn rist_flow_attribute_read(
     arg: *mut c_void,
 ) -> c_int {
     answer(|| {
-        let function = match given(callback, callback.map_or(0, |function| function as usize)) {
-            Given::Function(function) => Some(function),
-            Given::Absent => None,
-            Given::Nonsense => return Err(FAILED),
-        };
+        let callback = given(callback, callback.map_or(0, |function| function as usize)).with(arg)?;
         // SAFETY: the contract of `capi`.
         let text = unsafe { bytes(json, length, LONGEST) }?;
         let attribute = flow_attribute::read(text).map_err(|_| FAILED)?;
@@ -99,11 +89,11 @@ pub unsafe extern "C" fn rist_flow_attribute_read(
             for (flow, subflow) in session.flows.iter().flat_map(|flow| flow.subflows.iter().map(move |it| (flow, it)))
             {
                 found = found.saturating_add(1);
-                if let Some(function) = function.filter(|_| told) {
+                if let Some(callback) = callback.filter(|_| told) {
                     let texts = Texts::new(session, flow, subflow);
                     let subflow = texts.subflow(subflow);
                     // SAFETY: the application's function with its argument; the texts live during the call.
-                    told = unsafe { function(arg, &raw const subflow) } == 0;
+                    told = unsafe { callback.function()(callback.argument(), &raw const subflow) } == 0;
                 }
             }
         }

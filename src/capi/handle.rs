@@ -4,6 +4,7 @@
 //! a peer needs no table, its number is in the handle. A handle that was destroyed, belongs to nobody or is
 //! no handle at all is recognised, so using it is an error and not undefined behaviour.
 
+use super::boundary::{FAILED, Failure};
 use super::headers::{rist_ctx, rist_peer};
 use super::instance::Instance;
 use crate::protocol::output::PeerId;
@@ -144,6 +145,15 @@ pub(super) fn context(pointer: *const rist_ctx) -> Option<Arc<Instance>> {
 pub(super) fn peer(pointer: *const rist_peer) -> Option<(Arc<Instance>, PeerId)> {
     let (handle, peer) = Handle::decode(pointer.addr(), PEER_TAG)?;
     Some((find(handle)?, PeerId(u32::try_from(peer).ok()?)))
+}
+
+/// The number of a peer of this context behind a handle from C; `None` for NULL, which stands for everybody.
+pub(super) fn peer_of(instance: &Arc<Instance>, pointer: *const rist_peer) -> Result<Option<PeerId>, Failure> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    let (owner, peer) = peer(pointer).ok_or(FAILED)?;
+    if Arc::ptr_eq(&owner, instance) { Ok(Some(peer)) } else { Err(FAILED) }
 }
 
 #[cfg(test)]

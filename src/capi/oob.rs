@@ -1,7 +1,7 @@
 //! `oob.h`: out-of-band data, a channel beside the media. Not part of the Simple profile.
 
 use super::boundary::{FAILED, Failure, count, status};
-use super::callback::{Callback, Given, given};
+use super::callback::given;
 use super::headers::*;
 use super::instance::{self, Instance};
 use super::{handle, pointer};
@@ -60,13 +60,7 @@ pub(super) unsafe fn write(
     if !(1..=MAX_OUT_OF_BAND).contains(&block.payload_len) {
         return Err(FAILED);
     }
-    let peer = match block.peer.is_null() {
-        true => None,
-        false => {
-            let (owner, peer) = handle::peer(block.peer).ok_or(FAILED)?;
-            Some(peer).filter(|_| Arc::ptr_eq(&owner, instance)).ok_or(FAILED).map(Some)?
-        }
-    };
+    let peer = handle::peer_of(instance, block.peer)?;
     let payload = pointer::checked(block.payload.cast::<u8>()).ok_or(FAILED)?;
     // SAFETY: the contract of `capi`: payload_len bytes that nobody changes during the call.
     let payload = unsafe { std::slice::from_raw_parts(payload.as_ptr(), block.payload_len) };
@@ -114,11 +108,7 @@ pub unsafe extern "C" fn rist_oob_callback_set(
 ) -> c_int {
     status(|| {
         let instance = tunnelling(ctx)?;
-        let function = match given(oob_callback, oob_callback.map_or(0, |function| function as usize)) {
-            Given::Function(function) => Some(Callback::new(function, arg)),
-            Given::Absent => None,
-            Given::Nonsense => return Err(FAILED),
-        };
+        let function = given(oob_callback, oob_callback.map_or(0, |function| function as usize)).with(arg)?;
         instance.oob.enabled.store(true, Ordering::Release);
         instance.oob.callback.store(function.is_some(), Ordering::Release);
         let handle = instance.handle;

@@ -1,7 +1,7 @@
 //! `ferrist.h`: out-of-band data with protocol types of the application's own.
 
-use super::boundary::{FAILED, status};
-use super::callback::{Callback, Given, given};
+use super::boundary::status;
+use super::callback::given;
 use super::headers::*;
 use super::oob::{block, rist_oob_block, tunnelling, write};
 use crate::runtime::callbacks::TypedOutOfBandFunction;
@@ -49,11 +49,7 @@ pub unsafe extern "C" fn rist_oob_typed_callback_set(
 ) -> c_int {
     status(|| {
         let instance = tunnelling(ctx)?;
-        let function = match given(callback, callback.map_or(0, |function| function as usize)) {
-            Given::Function(function) => Some(Callback::new(function, arg)),
-            Given::Absent => None,
-            Given::Nonsense => return Err(FAILED),
-        };
+        let function = given(callback, callback.map_or(0, |function| function as usize)).with(arg)?;
         let handle = instance.handle;
         let typed = function.map(|callback| -> Arc<TypedOutOfBandFunction> {
             Arc::new(move |peer, payload, protocol| {

@@ -1,7 +1,7 @@
 //! `peer.h`: the other ends of a context.
 
 use super::boundary::{FAILED, Failure, count, fence, status};
-use super::callback::{Callback, Given, given};
+use super::callback::given;
 use super::enums::*;
 use super::headers::*;
 use super::{config, handle, instance, peer_config, peer_events, peer_options, pointer};
@@ -410,11 +410,9 @@ pub unsafe extern "C" fn rist_connection_status_callback_set(
     status(|| {
         let instance = instance::find(ctx)?;
         let handle = instance.handle;
-        let function = match given(callback, callback.map_or(0, |function| function as usize)) {
-            Given::Function(function) => Some(peer_events::connection(Callback::new(function, arg), handle)),
-            Given::Absent => None,
-            Given::Nonsense => return Err(FAILED),
-        };
+        let function = given(callback, callback.map_or(0, |function| function as usize))
+            .with(arg)?
+            .map(|callback| peer_events::connection(callback, handle));
         instance.context.set_callbacks(|callbacks| callbacks.connection = function);
         Ok(())
     })
@@ -438,16 +436,12 @@ pub unsafe extern "C" fn rist_auth_handler_set(
     status(|| {
         let instance = instance::find(ctx)?;
         let handle = instance.handle;
-        let admission = match given(connect_cb, connect_cb.map_or(0, |function| function as usize)) {
-            Given::Function(function) => Some(peer_events::admission(Callback::new(function, arg), handle)),
-            Given::Absent => None,
-            Given::Nonsense => return Err(FAILED),
-        };
-        let disconnect = match given(disconn_cb, disconn_cb.map_or(0, |function| function as usize)) {
-            Given::Function(function) => Some(peer_events::disconnect(Callback::new(function, arg), handle)),
-            Given::Absent => None,
-            Given::Nonsense => return Err(FAILED),
-        };
+        let admission = given(connect_cb, connect_cb.map_or(0, |function| function as usize))
+            .with(arg)?
+            .map(|callback| peer_events::admission(callback, handle));
+        let disconnect = given(disconn_cb, disconn_cb.map_or(0, |function| function as usize))
+            .with(arg)?
+            .map(|callback| peer_events::disconnect(callback, handle));
         instance.context.set_callbacks(|callbacks| {
             callbacks.admission = admission;
             callbacks.disconnect = disconnect;

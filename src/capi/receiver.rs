@@ -202,11 +202,7 @@ pub unsafe extern "C" fn rist_receiver_session_timeout_callback_set(
 ) -> c_int {
     status(|| {
         let instance = instance::receiver(ctx, FAILED)?;
-        let function = match given(callback, callback.map_or(0, |function| function as usize)) {
-            Given::Function(function) => Some(Callback::new(function, arg)),
-            Given::Absent => None,
-            Given::Nonsense => return Err(FAILED),
-        };
+        let function = given(callback, callback.map_or(0, |function| function as usize)).with(arg)?;
         instance.context.set_callbacks(|callbacks| {
             callbacks.session_timeout = function.map(|callback| {
                 Arc::new(move |flow_id| {
@@ -237,11 +233,7 @@ pub unsafe extern "C" fn rist_receiver_flow_attr_callback_set(
     status(|| {
         let instance = instance::receiver(ctx, FAILED)?;
         let handle = instance.handle;
-        let function = match given(callback, callback.map_or(0, |function| function as usize)) {
-            Given::Function(function) => Some(Callback::new(function, arg)),
-            Given::Absent => None,
-            Given::Nonsense => return Err(FAILED),
-        };
+        let function = given(callback, callback.map_or(0, |function| function as usize)).with(arg)?;
         let told = function.map(|callback| -> Arc<FlowAttributeFunction> {
             Arc::new(move |peer, text| {
                 let (text, length) = terminated(text);

@@ -1,7 +1,7 @@
 //! `librist_srp.h`: login with user name and password (SRP), part of the Main and Advanced profiles.
 
-use super::boundary::{FAILED, Failure, status};
-use super::callback::{Callback, Given, given};
+use super::boundary::{Failure, status};
+use super::callback::given;
 use super::headers::*;
 use super::{handle, pointer, srp_lookup};
 use crate::crypto::secret::Secret;
@@ -72,11 +72,9 @@ pub unsafe extern "C" fn rist_enable_eap_srp(
     userdata: *mut c_void,
 ) -> c_int {
     status(|| {
-        let look_up = match given(lookup_func, lookup_func.map_or(0, |function| function as usize)) {
-            Given::Function(function) => Some(srp_lookup::old(Callback::new(function, userdata))),
-            Given::Absent => None,
-            Given::Nonsense => return Err(FAILED),
-        };
+        let look_up = given(lookup_func, lookup_func.map_or(0, |function| function as usize))
+            .with(userdata)?
+            .map(srp_lookup::old);
         // SAFETY: the contract of `capi`.
         unsafe { enable(peer, username, password, look_up) }
     })
@@ -101,11 +99,9 @@ pub unsafe extern "C" fn rist_enable_eap_srp_2(
     userdata: *mut c_void,
 ) -> c_int {
     status(|| {
-        let look_up = match given(lookup_func, lookup_func.map_or(0, |function| function as usize)) {
-            Given::Function(function) => Some(srp_lookup::new(Callback::new(function, userdata))),
-            Given::Absent => None,
-            Given::Nonsense => return Err(FAILED),
-        };
+        let look_up = given(lookup_func, lookup_func.map_or(0, |function| function as usize))
+            .with(userdata)?
+            .map(srp_lookup::new);
         // SAFETY: the contract of `capi`.
         unsafe { enable(peer, username, password, look_up) }
     })

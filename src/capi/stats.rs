@@ -1,7 +1,7 @@
 //! `stats.h`: reports at intervals.
 
-use super::boundary::{FAILED, Failure, status};
-use super::callback::{Callback, Given, given};
+use super::boundary::{Failure, status};
+use super::callback::given;
 use super::enums::*;
 use super::headers::*;
 use super::stats_report;
@@ -154,11 +154,7 @@ pub unsafe extern "C" fn rist_stats_callback_set(
 ) -> c_int {
     status(|| {
         let instance = instance::find(ctx)?;
-        let function = match given(stats_cb, stats_cb.map_or(0, |function| function as usize)) {
-            Given::Function(function) => Some(Callback::new(function, arg)),
-            Given::Absent => None,
-            Given::Nonsense => return Err(FAILED),
-        };
+        let function = given(stats_cb, stats_cb.map_or(0, |function| function as usize)).with(arg)?;
         let Some(interval) = interval(statsinterval) else { return Ok(()) };
         // The callback must not keep its own context alive.
         let owner = Arc::downgrade(&instance);
@@ -196,11 +192,7 @@ pub unsafe extern "C" fn rist_sender_stats_callback_set(
 ) -> c_int {
     status(|| {
         let instance = instance::sender(ctx)?;
-        let function = match given(stats_cb, stats_cb.map_or(0, |function| function as usize)) {
-            Given::Function(function) => Some(Callback::new(function, arg)),
-            Given::Absent => None,
-            Given::Nonsense => return Err(FAILED),
-        };
+        let function = given(stats_cb, stats_cb.map_or(0, |function| function as usize)).with(arg)?;
         let Some(interval) = interval(statsinterval) else { return Ok(()) };
         instance.context.set_callbacks(|callbacks| {
             callbacks.sender_stats = function.map(|callback| {

@@ -1,5 +1,6 @@
 //! Programs that ask for the Advanced profile: two of ours speak it, and with others it is Main, found out by itself.
 
+use super::tools::{modes, tools};
 use super::*;
 use std::time::Duration;
 use support::relay::Direction;
@@ -10,30 +11,6 @@ const AES_128: Mode = Mode::ADVANCED.aes(128);
 /// Several keys in a second.
 const AES_256: Mode = Mode::ADVANCED.aes(256).key_rotation(100);
 const LOGIN: Mode = Mode::ADVANCED.login();
-
-/// See `tools`.
-const LOGIN_AGAIN: &str = "libRIST 0.2.7 stops a stream when a renewed login meets loss";
-
-fn tools(mode: Mode, from: &'static Library, link: Link, to: &'static Library) -> Cell {
-    let listener = if mode.reversed { from } else { to };
-    let fragile = mode.login && link == Lossy && std::ptr::eq(listener, debian());
-    let expect = if fragile { Expect::WholeBetweenLogins(LOGIN_AGAIN) } else { Expect::Whole };
-    Cell { mode, sender: Sender::Ristsender(from), link, receiver: Receiver::Ristreceiver(to), expect }
-}
-
-macro_rules! modes {
-    ($($clean:ident, $lossy:ident: $mode:expr;)*) => {$(
-        #[test]
-        fn $clean() {
-            check_all(Clean, |from, to, link| check(tools($mode, from, link, to)));
-        }
-
-        #[test]
-        fn $lossy() {
-            check_all(Lossy, |from, to, link| check(tools($mode, from, link, to)));
-        }
-    )*};
-}
 
 modes! {
     clear_clean, clear_lossy: CLEAR;

@@ -14,13 +14,14 @@ const NULL_PACKETS: Mode = Mode::MAIN.null_packet_deletion();
 /// give up and hold the stream off until the next try.
 const LOGIN_AGAIN: &str = "libRIST 0.2.7 stops a stream when a renewed login meets loss";
 
-fn tools(mode: Mode, from: &'static Library, link: Link, to: &'static Library) -> Cell {
+pub(super) fn tools(mode: Mode, from: &'static Library, link: Link, to: &'static Library) -> Cell {
     let listener = if mode.reversed { from } else { to };
     let fragile = mode.login && link == Lossy && std::ptr::eq(listener, debian());
     let expect = if fragile { Expect::WholeBetweenLogins(LOGIN_AGAIN) } else { Expect::Whole };
     Cell { mode, sender: Sender::Ristsender(from), link, receiver: Receiver::Ristreceiver(to), expect }
 }
 
+/// Both tests of each mode.
 macro_rules! modes {
     ($($clean:ident, $lossy:ident: $mode:expr;)*) => {$(
         #[test]
@@ -34,6 +35,7 @@ macro_rules! modes {
         }
     )*};
 }
+pub(super) use modes;
 
 modes! {
     clear_clean, clear_lossy: CLEAR;

@@ -1,29 +1,11 @@
 //! The Advanced profile: whom it is spoken with, and that nothing is lost for it.
 
+use super::tunnel::{lossy, modes};
 use crate::network::Link;
 use crate::pair::{Pair, Path, Setup};
 use rist::crypto::psk::KeySize;
 use rist::protocol::config::{PeerConfig, Profile, PskMode};
 use rist::protocol::time::Span;
-
-fn lossy() -> Path {
-    let link = Link { delay: Span::from_millis(20), loss: 0.1, jitter: Span::from_millis(5), ..Link::default() };
-    Path::both(link)
-}
-
-/// Clear text, encrypted with each key size and rotating keys, logged in, and logged in with a secret.
-fn modes() -> Vec<(&'static str, Setup)> {
-    let mut rotating = Setup::new(lossy()).secret(KeySize::Aes256);
-    rotating.peer.key_rotation = 50;
-    vec![
-        ("clear", Setup::new(lossy())),
-        ("AES-128", Setup::new(lossy()).secret(KeySize::Aes128)),
-        ("AES-192", Setup::new(lossy()).secret(KeySize::Aes192)),
-        ("AES-256, rotating", rotating),
-        ("login", Setup::new(lossy()).login()),
-        ("login and secret", Setup::new(lossy()).secret(KeySize::Aes128).login()),
-    ]
-}
 
 /// Bits of the numbers that the flow had last.
 fn seq_bits(pair: &Pair) -> Vec<u8> {

@@ -8,13 +8,13 @@ use rist::protocol::config::PeerConfig;
 use rist::protocol::output::Event;
 use rist::protocol::time::Span;
 
-fn lossy() -> Path {
+pub(super) fn lossy() -> Path {
     let link = Link { delay: Span::from_millis(20), loss: 0.1, jitter: Span::from_millis(5), ..Link::default() };
     Path::both(link)
 }
 
 /// Clear text, encrypted with each key size and rotating keys, logged in, and logged in with a secret.
-fn modes() -> Vec<(&'static str, Setup)> {
+pub(super) fn modes() -> Vec<(&'static str, Setup)> {
     let mut rotating = Setup::new(lossy()).secret(KeySize::Aes256);
     rotating.peer.key_rotation = 50;
     vec![
